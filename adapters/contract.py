@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
+from pydantic import SecretStr
+
 from canonical.cdr import Cdr
 from canonical.identity import BusinessRole, ObjectId, PartyId
 from canonical.location import Location
@@ -132,6 +134,9 @@ class Credentials:
     versions_url: str
     roles: tuple[BusinessRole, ...]
 
+    def secret_token(self) -> SecretStr:
+        return SecretStr(self.token)
+
 
 @dataclass(frozen=True)
 class OfferedVersion:
@@ -226,6 +231,14 @@ class UnsafeUrl(PartnerError):
     """An address that a partner gave us and that we do not call: wrong scheme, private network, foreign host."""
 
 
+class CannotWrite(Exception):
+    """An object of ours that this version of OCPI has no words for. The findings name the fields; nothing was sent."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("; ".join(f"{f.where or 'body'}: {f.message}" for f in findings))
+        self.findings = tuple(findings)
+
+
 class InvalidWire(Exception):
     """A partner's bytes could not be read as the object they should be.
 
@@ -233,9 +246,7 @@ class InvalidWire(Exception):
     """
 
     def __init__(self, findings: Sequence[Finding], *, malformed: bool = False) -> None:
-        super().__init__(
-            "; ".join(f"{f.where or 'body'}: {f.message}" for f in findings)
-        )
+        super().__init__("; ".join(f"{f.where or 'body'}: {f.message}" for f in findings))
         self.findings = tuple(findings)
         self.malformed = malformed
 
@@ -254,9 +265,7 @@ class PartnerCalls(Protocol):
     ) -> Page[T]:
         """One page of a list that the partner owns; `url` is the `next_url` of the page before."""
 
-    async def get(
-        self, kind: type[T], object_id: ObjectId, token_type: TokenType | None = None
-    ) -> Read[T]:
+    async def get(self, kind: type[T], object_id: ObjectId, token_type: TokenType | None = None) -> Read[T]:
         """Our own object as the partner holds it, or the partner's object by its id."""
 
     async def get_cdr(self, url: str) -> Read[Cdr]:
@@ -306,7 +315,7 @@ class Adapter(Protocol):
         """Apply a partner's PATCH to the stored object, by the rules of this version. Raises InvalidWire."""
 
     def write(self, value: CanonicalModel) -> bytes:
-        """Canonical object to the bytes of this version (one JSON object, no envelope)."""
+        """Canonical object to the bytes of this version (one JSON object, no envelope). Raises CannotWrite."""
 
     def read_credentials(self, body: bytes) -> Credentials: ...
 

@@ -66,5 +66,11 @@ class ObjectId(CanonicalModel):
     def key(self) -> str:
         return f"{self.owner.key}/{fold(self.id)}"
 
+    @classmethod
+    def parse(cls, key: str) -> Self:
+        """Read a key back. Raises ValueError when it is none."""
+        owner, _, id_ = key.partition("/")
+        return cls(owner=PartyId.parse(owner), id=id_)
+
     def __str__(self) -> str:
         return self.key

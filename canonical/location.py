@@ -32,12 +32,8 @@ class EvseStatus(StrEnum):
 class GeoPoint(CanonicalModel):
     """WGS 84, decimal degrees, as text: the digits are the owner's."""
 
-    latitude: Annotated[
-        str, StringConstraints(pattern=r"^-?[0-9]{1,2}(\.[0-9]{1,10})?$")
-    ]
-    longitude: Annotated[
-        str, StringConstraints(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,10})?$")
-    ]
+    latitude: Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,2}(\.[0-9]{1,10})?$")]
+    longitude: Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,10})?$")]
 
 
 class RelatedPoint(CanonicalModel):
@@ -134,6 +130,7 @@ class Connector(CanonicalModel):
     """Empty means that no price is known. It never means free (OCPI issue 504)."""
     terms_and_conditions: str | None = None
     last_updated: Instant
+    extensions: tuple[Extension, ...] = ()
 
 
 class Evse(CanonicalModel):
@@ -155,11 +152,10 @@ class Evse(CanonicalModel):
     parking_restrictions: tuple[str, ...] = ()
     images: tuple[Image, ...] = ()
     last_updated: Instant
+    extensions: tuple[Extension, ...] = ()
 
     def connector(self, connector_id: str) -> Connector | None:
-        return next(
-            (c for c in self.connectors if c.id.upper() == connector_id.upper()), None
-        )
+        return next((c for c in self.connectors if c.id.upper() == connector_id.upper()), None)
 
 
 class Location(CanonicalModel):

@@ -35,11 +35,7 @@ class Price(CanonicalModel):
     @model_validator(mode="after")
     def _tax_lines_explain_the_gross(self) -> Self:
         if self.taxes is not None and self.after_tax is not None:
-            explained = self.before_tax + sum(
-                (tax.amount for tax in self.taxes), Decimal(0)
-            )
+            explained = self.before_tax + sum((tax.amount for tax in self.taxes), Decimal(0))
             if explained != self.after_tax:
-                raise ValueError(
-                    f"tax lines give {explained}, after_tax says {self.after_tax}"
-                )
+                raise ValueError(f"tax lines give {explained}, after_tax says {self.after_tax}")
         return self

@@ -63,7 +63,5 @@ class Connection(CanonicalModel):
         return next((r.party for r in self.partner_roles if r.role is wanted), None)
 
     def endpoint(self, module: str, interface: str) -> str | None:
-        found = (
-            e for e in self.endpoints if e.module == module and e.interface == interface
-        )
+        found = (e for e in self.endpoints if e.module == module and e.interface == interface)
         return next((e.url for e in found), None)

@@ -1,0 +1,25 @@
+"""What must survive a crash, told one workflow a file.
+
+A workflow orchestrates and carries ids and small values; what touches a database, a partner or a document is an
+activity. `ALL` is what a worker runs.
+"""
+
+from workflows.cdr_delivery import CdrDelivery
+from workflows.charging_session import ChargingSession
+from workflows.handshake import Handshake
+from workflows.partner_feed import PartnerFeed
+from workflows.reconciliation import Reconciliation
+from workflows.resync import Resync
+from workflows.settlement_cycle import SettlementCycle
+from workflows.sweep import Sweep
+
+ALL: tuple[type, ...] = (
+    CdrDelivery,
+    ChargingSession,
+    Handshake,
+    PartnerFeed,
+    Reconciliation,
+    Resync,
+    SettlementCycle,
+    Sweep,
+)

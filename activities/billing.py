@@ -1,0 +1,260 @@
+"""From a session that has ended to a CDR that both sides hold, on either side of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from temporalio import activity
+
+from activities.cases import open_case
+from activities.cdr_check import check
+from activities.failures import partner_conversation
+from activities.partner_link import calls_to, connected_adapter
+from activities.resources import Resources
+from adapters.contract import PartnerRejected
+from canonical.cdr import BillingContext, Cdr, CdrDossier
+from canonical.identity import ObjectId
+from canonical.model import Finding
+from canonical.partner import Connection
+from canonical.session import MeterReading, Session, VehicleState
+from canonical.store import CdrReceipt, CdrState, StoredCdr, UnitOfWork
+from settlement import cdr_generator
+from settlement.pricing.breakdown import Unpriceable
+
+
+@dataclass(frozen=True)
+class SessionRef:
+    session_key: str
+    connection_id: str
+
+
+@dataclass(frozen=True)
+class CdrRef:
+    cdr_key: str
+    connection_id: str
+
+
+@dataclass(frozen=True)
+class Billed:
+    """The CDR that a session became, or why it became none."""
+
+    cdr_key: str | None
+    reason: str = ""
+    needs_person: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    state: str
+    text: str
+    needs_person: bool = False
+
+
+class BillingActivities:
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    @activity.defn(name="billing-generate-cdr")
+    async def generate_cdr(self, ref: SessionRef) -> Billed:
+        """Make the CDR of a session, once: its id follows from the session's, and the store refuses a second."""
+        session_id = ObjectId.parse(ref.session_key)
+        async with self._resources.store.transaction() as work:
+            await work.sessions.lock(session_id)
+            session = await work.sessions.get(session_id)
+            context = await work.sessions.context(session_id)
+            if session is None or context is None:
+                return await self._unbillable(work, ref, "its start was never recorded")
+            cdr_id = ObjectId(owner=session.owner, id=cdr_generator.cdr_id_for(session.object_id))
+            if await work.cdrs.get(cdr_id, connection_id=ref.connection_id, ours=True) is not None:
+                return Billed(cdr_id.key)
+            connection = await work.connections.get(ref.connection_id)
+            try:
+                dossier = await self._price(work, session, context, connection, cdr_id.id)
+            except Unpriceable as error:
+                return await self._unbillable(work, ref, str(error), error.findings)
+            unused = _is_unused_reservation(await work.sessions.readings(session_id))
+            if unused and dossier.cdr.total_cost.before_tax == 0:
+                reason = "a reservation that expired, and the tariff asks nothing for it"
+                await work.sessions.conclude(session_id, cdr=None, reason=reason)
+                return Billed(None, reason)
+            await work.cdrs.add(dossier, connection_id=ref.connection_id, ours=True, evidence_id=None)
+            await work.sessions.conclude(session_id, cdr=cdr_id)
+        return Billed(cdr_id.key)
+
+    @activity.defn(name="billing-send-cdr")
+    async def send_cdr(self, ref: CdrRef) -> None:
+        """POST the CDR and keep the receipt, in one activity. A CDR with a receipt is not sent again.
+
+        Cut off between the answer and the commit it sends once more: the receiver knows the id and answers alike.
+        """
+        resources = self._resources
+        cdr_id = ObjectId.parse(ref.cdr_key)
+        async with partner_conversation():
+            async with resources.store.transaction() as work:
+                stored = await self._ours(work, ref)
+                connection = await work.connections.get(ref.connection_id)
+                if await work.cdrs.receipts(cdr_id, ref.connection_id):
+                    return
+            calls = await calls_to(resources, connection, object_key=ref.cdr_key)
+            try:
+                receipt = await calls.post_cdr(stored.dossier.cdr)
+            except PartnerRejected as refusal:
+                await self._refused(ref, connection, refusal)
+                raise
+            accepted = CdrReceipt(
+                http_status=receipt.http_status,
+                ocpi_status=receipt.ocpi_status,
+                url=receipt.url,
+                version_accepted=connection.version or "",
+                outcome="ACCEPTED",
+                findings=receipt.findings,
+                proved=False,
+                at=resources.clock(),
+            )
+            async with resources.store.transaction() as work:
+                await work.cdrs.add_receipt(cdr_id, ref.connection_id, accepted)
+                await work.cdrs.note(
+                    cdr_id,
+                    connection_id=ref.connection_id,
+                    ours=True,
+                    state=CdrState.DELIVERED,
+                    text=f"accepted with {receipt.ocpi_status}",
+                    at=accepted.at,
+                )
+
+    @activity.defn(name="billing-prove-receipt")
+    async def prove_receipt(self, ref: CdrRef) -> str:
+        """Read the CDR back from where the partner says it is, and compare. Repeatable; the first proof is kept."""
+        resources = self._resources
+        cdr_id = ObjectId.parse(ref.cdr_key)
+        async with partner_conversation():
+            async with resources.store.transaction() as work:
+                stored = await self._ours(work, ref)
+                connection = await work.connections.get(ref.connection_id)
+                receipts = await work.cdrs.receipts(cdr_id, ref.connection_id)
+            receipt = receipts[-1]
+            if any(r.proved for r in receipts):
+                return "PROVED"
+            if receipt.url is None:
+                return "DELIVERED"
+            calls = await calls_to(resources, connection, object_key=ref.cdr_key)
+            theirs = (await calls.get_cdr(receipt.url)).value
+            adapter = connected_adapter(resources, connection)
+            ours = adapter.read(Cdr, adapter.write(stored.dossier.cdr)).value
+            differences = _differences(ours, theirs)
+            proof = replace(
+                receipt,
+                proved=not differences,
+                outcome="DIFFERENT" if differences else "PROVED",
+                findings=differences,
+                at=resources.clock(),
+            )
+            async with resources.store.transaction() as work:
+                await work.cdrs.add_receipt(cdr_id, ref.connection_id, proof)
+                if differences:
+                    text = f"{connection.name} holds another content of CDR {ref.cdr_key} than we sent"
+                    await open_case(work, resources, "receipt-differs", ref.cdr_key, text, differences)
+            return proof.outcome
+
+    @activity.defn(name="billing-check-cdr")
+    async def check_cdr(self, ref: CdrRef) -> Verdict:
+        """Price a partner's CDR again and say what may be done with it. Repeatable: the same CDR, the same verdict."""
+        resources = self._resources
+        cdr_id = ObjectId.parse(ref.cdr_key)
+        async with resources.store.transaction() as work:
+            stored = await work.cdrs.get(cdr_id, connection_id=ref.connection_id, ours=False)
+            if stored is None:
+                message = f"CDR {ref.cdr_key} is not in the store"
+                raise LookupError(message)
+            result = await check(work, resources, stored)
+            state = CdrState.QUARANTINED if result.quarantine else CdrState.ACCEPTED
+            text = "; ".join(f"{f.code}: {f.message}" for f in result.findings) or "priced again: the same"
+            if stored.state is CdrState.RECEIVED:
+                await work.cdrs.note(
+                    cdr_id,
+                    connection_id=ref.connection_id,
+                    ours=False,
+                    state=state,
+                    text=text,
+                    at=resources.clock(),
+                )
+            if result.quarantine:
+                await open_case(work, resources, "cdr-quarantined", ref.cdr_key, text, result.findings)
+        return Verdict(state.value, text, needs_person=result.quarantine)
+
+    async def _price(
+        self,
+        work: UnitOfWork,
+        session: Session,
+        context: BillingContext,
+        connection: Connection,
+        cdr_id: str,
+    ) -> CdrDossier:
+        at_start = await work.tariffs.version(context.tariff_at_start) if context.tariff_at_start else None
+        readings = await work.sessions.readings(session.object_id)
+        now = self._resources.clock()
+        end = session.end or now
+        return cdr_generator.generate(
+            session=session,
+            context=context,
+            readings=readings,
+            signed=await work.sessions.signed(session.object_id),
+            tariff_at_start=at_start,
+            tariff_at_end=await work.tariffs.in_force(at_start.object_id, end) if at_start else None,
+            tariff_at_generation=await work.tariffs.in_force(at_start.object_id, now) if at_start else None,
+            policy=self._resources.policy,
+            cdr_id=cdr_id,
+            generated_at=now,
+            adapter=connection.adapter or "",
+            protocol_version=connection.version or "",
+            registered_key=self._resources.meter_key(session.meter_id),
+            reservation_expired=_is_unused_reservation(readings),
+        )
+
+    async def _unbillable(
+        self, work: UnitOfWork, ref: SessionRef, reason: str, findings: tuple[Finding, ...] = ()
+    ) -> Billed:
+        text = f"session {ref.session_key} cannot be billed: {reason}"
+        await open_case(work, self._resources, "session-unbillable", ref.session_key, text, findings)
+        await work.sessions.conclude(ObjectId.parse(ref.session_key), cdr=None, reason=reason)
+        return Billed(None, reason, needs_person=True)
+
+    async def _refused(self, ref: CdrRef, connection: Connection, refusal: PartnerRejected) -> None:
+        cdr_id = ObjectId.parse(ref.cdr_key)
+        text = f"{connection.name} refused CDR {ref.cdr_key}: {refusal}"
+        async with self._resources.store.transaction() as work:
+            await work.cdrs.note(
+                cdr_id,
+                connection_id=ref.connection_id,
+                ours=True,
+                state=CdrState.UNDELIVERABLE,
+                text=text,
+                at=self._resources.clock(),
+            )
+            await open_case(work, self._resources, "cdr-refused", ref.cdr_key, text)
+
+    async def _ours(self, work: UnitOfWork, ref: CdrRef) -> StoredCdr:
+        stored = await work.cdrs.get(ObjectId.parse(ref.cdr_key), connection_id=ref.connection_id, ours=True)
+        if stored is None:
+            message = f"CDR {ref.cdr_key} is not in the store"
+            raise LookupError(message)
+        return stored
+
+
+def _is_unused_reservation(readings: Sequence[MeterReading]) -> bool:
+    return bool(readings) and all(reading.state is VehicleState.RESERVED for reading in readings)
+
+
+def _differences(ours: Cdr, theirs: Cdr) -> tuple[Finding, ...]:
+    """Field by field: what the partner holds that is not what we sent."""
+    return tuple(
+        Finding(
+            code="cdr.copy_differs",
+            message="the partner's copy differs",
+            where=name,
+            expected=str(getattr(ours, name)),
+            stated=str(getattr(theirs, name)),
+            blocks=True,
+        )
+        for name in Cdr.model_fields
+        if getattr(ours, name) != getattr(theirs, name)
+    )

@@ -1,0 +1,39 @@
+"""What Temporal is told when a step fails: whether trying again can help, and when. One place decides."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.heartbeat import beating
+from adapters.contract import InvalidWire, PartnerError
+from canonical.store import NotFound
+
+
+@contextmanager
+def told_to_temporal() -> Iterator[None]:
+    """Turn the errors of adapters and store into failures that carry their own retry rule."""
+    try:
+        yield
+    except PartnerError as error:
+        later = timedelta(seconds=error.retry_after_s) if error.retry_after_s else None
+        raise ApplicationError(
+            str(error),
+            type=type(error).__name__,
+            non_retryable=not error.retryable,
+            next_retry_delay=later,
+            category=ApplicationErrorCategory.BENIGN,
+        ) from error
+    except InvalidWire as error:
+        raise ApplicationError(str(error), type="InvalidWire", non_retryable=True) from error
+    except NotFound as error:
+        raise ApplicationError(str(error), type="NotFound", non_retryable=True) from error
+
+
+@asynccontextmanager
+async def partner_conversation() -> AsyncIterator[None]:
+    """Around a step that talks to a partner: it heartbeats, and its errors carry their retry rule."""
+    with told_to_temporal():
+        async with beating():
+            yield

@@ -1,0 +1,98 @@
+"""What a wire object has and the canonical model cannot name: taken along on reading, put back on writing."""
+
+from collections.abc import Iterator, Sequence
+
+from adapters.document import KEPT, Document, Json, Path, is_list, is_object, path_of, pointer, value_at
+from adapters.json_reader import read_json
+from adapters.json_writer import json_text
+from adapters.ocpi_2_2_1.wire.model import WireEntity, WireModel
+from adapters.ocpi_2_2_1.wire.words import Word, listed
+from canonical.model import Extension
+
+
+def extensions(entity: WireEntity) -> tuple[Extension, ...]:
+    """Everything to be kept of one object, without the objects in it that keep for themselves."""
+    gone = [path_of(kept.pointer) for kept in entity.kept]
+    unnamed = (
+        Extension(pointer=pointer(_as_sent(path, gone)), json_text=json_text(value))
+        for path, value in _unnamed(entity, ())
+    )
+    return (*entity.kept, *unnamed)
+
+
+def restore(document: Document) -> Document:
+    """The document with every kept part in its place, if that place is still free."""
+    for child in list(document.values()):
+        _restore_in(child)
+    kept = document.pop(KEPT, [])
+    if is_list(kept):
+        parts = [(path_of(str(part["pointer"])), str(part["json_text"])) for part in kept if is_object(part)]
+        # Elements first and in order: the places of all others count them in.
+        for path, text in sorted(parts, key=_elements_first):
+            _put_back(document, path, read_json(text.encode()))
+    return document
+
+
+def keep(value: Sequence[Extension]) -> list[Json]:
+    """Extensions as a document carries them under KEPT."""
+    return [{"pointer": each.pointer, "json_text": each.json_text} for each in value]
+
+
+def _unnamed(model: WireModel, path: Path) -> Iterator[tuple[Path, Json]]:
+    for name, value in (model.model_extra or {}).items():
+        yield (*path, name), value
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        words = next((each for each in field.metadata if isinstance(each, Word)), None)
+        if words and words.closed_in_canon and value not in listed(words.words):
+            yield (*path, name), value
+        yield from _unnamed_in(value, (*path, name))
+
+
+def _unnamed_in(value: object, path: Path) -> Iterator[tuple[Path, Json]]:
+    if isinstance(value, WireModel) and not isinstance(value, WireEntity):
+        yield from _unnamed(value, path)
+    elif isinstance(value, tuple):
+        for position, element in enumerate(value):
+            yield from _unnamed_in(element, (*path, position))
+
+
+def _as_sent(path: Path, gone: Sequence[Path]) -> Path:
+    """The place in the partner's document, where elements that were put aside still stood."""
+    sent: Path = ()
+    for step in path:
+        position = step
+        if isinstance(position, int):
+            siblings = (p[-1] for p in gone if p[:-1] == sent)
+            for other in sorted(s for s in siblings if isinstance(s, int)):
+                position += other <= position
+        sent = (*sent, position)
+    return sent
+
+
+def _elements_first(part: tuple[Path, str]) -> tuple[bool, tuple[str, ...], int]:
+    path, _ = part
+    last = path[-1] if path else ""
+    names = tuple(str(step) for step in path[:-1])
+    return not isinstance(last, int), names, last if isinstance(last, int) else 0
+
+
+def _restore_in(value: Json) -> None:
+    if is_object(value):
+        restore(value)
+    elif is_list(value):
+        for element in value:
+            _restore_in(element)
+
+
+def _put_back(document: Document, path: Path, value: Json) -> None:
+    if not path:
+        return
+    parent, step = value_at(document, path[:-1]), path[-1]
+    if parent is None and isinstance(step, int) and len(path) > 1:
+        parent = []
+        _put_back(document, path[:-1], parent)
+    if is_list(parent) and isinstance(step, int):
+        parent.insert(step, value)
+    elif is_object(parent) and parent.get(str(step)) in (None, Word.FALLBACK):
+        parent[str(step)] = value

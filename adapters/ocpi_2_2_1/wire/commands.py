@@ -1,0 +1,59 @@
+"""Commands (2.2.1 commands)."""
+
+from datetime import datetime
+from typing import Annotated
+
+from adapters.ocpi_2_2_1.wire.command_words import CommandResponseType, CommandResultType
+from adapters.ocpi_2_2_1.wire.model import Many, WireModel
+from adapters.ocpi_2_2_1.wire.places import DisplayText
+from adapters.ocpi_2_2_1.wire.scalars import DateTime, Whole
+from adapters.ocpi_2_2_1.wire.texts import URL, CiString
+from adapters.ocpi_2_2_1.wire.token import Token
+from adapters.ocpi_2_2_1.wire.words import Closed
+
+
+class CancelReservation(WireModel):
+    response_url: Annotated[str, URL]
+    reservation_id: Annotated[str, CiString(36)]
+
+
+class ReserveNow(WireModel):
+    response_url: Annotated[str, URL]
+    token: Token
+    expiry_date: Annotated[datetime, DateTime()]
+    reservation_id: Annotated[str, CiString(36)]
+    location_id: Annotated[str, CiString(36)]
+    evse_uid: Annotated[str, CiString(36)] | None = None
+    authorization_reference: Annotated[str, CiString(36)] | None = None
+
+
+class StartSession(WireModel):
+    response_url: Annotated[str, URL]
+    token: Token
+    location_id: Annotated[str, CiString(36)]
+    evse_uid: Annotated[str, CiString(36)] | None = None
+    connector_id: Annotated[str, CiString(36)] | None = None
+    authorization_reference: Annotated[str, CiString(36)] | None = None
+
+
+class StopSession(WireModel):
+    response_url: Annotated[str, URL]
+    session_id: Annotated[str, CiString(36)]
+
+
+class UnlockConnector(WireModel):
+    response_url: Annotated[str, URL]
+    location_id: Annotated[str, CiString(36)]
+    evse_uid: Annotated[str, CiString(36)]
+    connector_id: Annotated[str, CiString(36)]
+
+
+class CommandResponse(WireModel):
+    result: Annotated[str, Closed(CommandResponseType)]
+    timeout: Annotated[int, Whole()]
+    message: Many[DisplayText] = ()
+
+
+class CommandResult(WireModel):
+    result: Annotated[str, Closed(CommandResultType)]
+    message: Many[DisplayText] = ()

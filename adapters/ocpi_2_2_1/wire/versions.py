@@ -1,0 +1,24 @@
+"""Versions and their endpoints (2.2.1 versions). Module ids and version numbers are open."""
+
+from typing import Annotated
+
+from adapters.ocpi_2_2_1.wire.model import Some, WireModel
+from adapters.ocpi_2_2_1.wire.texts import URL, CiString, String
+from adapters.ocpi_2_2_1.wire.version_words import InterfaceRole
+from adapters.ocpi_2_2_1.wire.words import Closed
+
+
+class Version(WireModel):
+    version: Annotated[str, String(255)]
+    url: Annotated[str, URL]
+
+
+class Endpoint(WireModel):
+    identifier: Annotated[str, CiString(36)]
+    role: Annotated[str, Closed(InterfaceRole)]
+    url: Annotated[str, URL]
+
+
+class VersionDetails(WireModel):
+    version: Annotated[str, String(255)]
+    endpoints: Some[Endpoint]

@@ -1,0 +1,35 @@
+"""What is known about one partner's way of speaking OCPI, as data."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from adapters.json_reader import JsonLimits
+from adapters.rules.rule import Rule
+
+
+class TokenSpelling(StrEnum):
+    """How a token stands in the Authorization header (dialect 1)."""
+
+    BASE64 = "base64"
+    RAW = "raw"
+
+
+@dataclass(frozen=True)
+class PartnerProfile:
+    """The deviations of one partner. `parties` are the ids (`DE*ABC`) by which the registry knows it.
+
+    `reading` and `writing` are the rules that are on, in order of preference; `since` is the day from which
+    the profile is known to describe the partner.
+    """
+
+    name: str
+    since: date
+    parties: frozenset[str] = frozenset()
+    versions: frozenset[str] | None = None
+    """Versions to use with this partner; None: every one that both sides have."""
+    reading: tuple[Rule, ...] = ()
+    writing: tuple[Rule, ...] = ()
+    allow_bom: bool = False
+    token_spelling: TokenSpelling = TokenSpelling.BASE64
+    limits: JsonLimits = field(default_factory=JsonLimits)

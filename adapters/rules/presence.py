@@ -1,0 +1,62 @@
+"""Tolerances on what is missing, and on parts that cannot be read."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from adapters.json_writer import date_time
+from adapters.rules.rule import Fault, ReadInstead, Repair, Rule, SetAside, ToleratedEmpty
+from adapters.rules.stakes import is_site
+
+
+class MissingLastUpdated(Rule):
+    """An object pushed without `last_updated` is as old as its arrival (dialect 139; an example of the text)."""
+
+    code = "tolerance.last_updated_missing"
+    faults = frozenset({"missing"})
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+
+    def repair(self, fault: Fault) -> ReadInstead | None:
+        if fault.path != ("last_updated",) or fault.family == "Cdr":
+            return None
+        return ReadInstead(date_time(self._clock().replace(microsecond=0)))
+
+
+class NoConnectors(Rule):
+    """An EVSE without connectors, as partners send it when it was REMOVED (dialect 87)."""
+
+    code = "tolerance.no_connectors"
+    faults = frozenset({"missing", "list_empty"})
+
+    def repair(self, fault: Fault) -> ReadInstead | None:
+        wanted = is_site(fault) and fault.path[-1] == "connectors"
+        return ReadInstead(ToleratedEmpty()) if wanted else None
+
+
+class UnknownOpeningTimes(Rule):
+    """Opening times that do not say `twentyfourseven` are not known to be so (dialect 67)."""
+
+    code = "tolerance.twentyfourseven_missing"
+    faults = frozenset({"missing"})
+
+    def repair(self, fault: Fault) -> ReadInstead | None:
+        missing = fault.family == "Location" and fault.path[-1] == "twentyfourseven"
+        return ReadInstead(value=False) if missing else None
+
+
+class UnreadablePart(Rule):
+    """One part of a site that cannot be read costs that part, not the whole site; it is kept as it came.
+
+    Dialect rule 4: nothing is dropped silently, and a page with one bad EVSE keeps the others.
+    Sites only: of money and of tokens nothing may be missing. And never all EVSEs at once: a list that is no
+    list would close the site.
+    """
+
+    code = "tolerance.part_set_aside"
+    faults = frozenset()
+
+    def repair(self, fault: Fault) -> Repair | None:
+        if fault.removable in {None, ("evses",)} or not is_site(fault):
+            return None
+        return SetAside(fault.removable)

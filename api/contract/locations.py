@@ -1,0 +1,105 @@
+"""Our charging locations, as our charging backend knows them, and those of our partners."""
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from adapters.contract import Module
+from api.contract.documents import Document, completed, schema_of
+from api.contract.exact_json import ExactRoute
+from api.contract.listing import From, Limit, Listed, Offset
+from api.contract.telling import tell_all
+from api.contract.writing import Afterwards, IdempotencyKey, Write
+from api.errors import UnknownLocation
+from api.services import Services
+from canonical.identity import ObjectId
+from canonical.location import EvseStatus, Location
+from canonical.model import Instant, fold
+from canonical.partner import Side
+from canonical.store import UnitOfWork
+
+
+class EvseChange(BaseModel):
+    """A new status of one EVSE. Without `last_updated` it changed now."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"status": "CHARGING"}]})
+
+    status: EvseStatus
+    last_updated: Instant | None = Field(default=None, examples=["2026-03-28T21:00:00Z"])
+
+
+def routes(services: Services) -> APIRouter:
+    router = APIRouter(prefix="/locations", tags=["locations"], route_class=ExactRoute)
+
+    @router.put("/{location_id}", response_model=Location, openapi_extra=schema_of(Location))
+    async def put_location(
+        location_id: str, document: Document, request: Request, key: IdempotencyKey = None
+    ) -> Response:
+        """Store a location with its EVSEs and connectors, and tell every connected provider."""
+        location = completed(Location, document, {"id": location_id}, services.our_party, services.clock())
+
+        async def work(unit: UnitOfWork, afterwards: Afterwards) -> Location:
+            return await _store(services, unit, afterwards, location)
+
+        return await Write(services, request, key).do(work)
+
+    @router.patch("/{location_id}/evses/{evse_uid}", response_model=Location)
+    async def change_evse(
+        location_id: str,
+        evse_uid: str,
+        change: EvseChange,
+        request: Request,
+        key: IdempotencyKey = None,
+    ) -> Response:
+        """Change the status of one EVSE, and tell every connected provider."""
+
+        async def work(unit: UnitOfWork, afterwards: Afterwards) -> Location:
+            name = ObjectId(owner=services.our_party, id=location_id)
+            await unit.locations.lock(name)
+            location = with_status(
+                await _location(unit, name), evse_uid, change, change.last_updated or services.clock()
+            )
+            return await _store(services, unit, afterwards, location)
+
+        return await Write(services, request, key).do(work)
+
+    @router.get("/{location_id}")
+    async def get_location(location_id: str) -> Location:
+        """One of our locations as it is stored."""
+        async with services.store.transaction() as unit:
+            return await _location(unit, ObjectId(owner=services.our_party, id=location_id))
+
+    @router.get("")
+    async def list_locations(connection: From = "", offset: Offset = 0, limit: Limit = 100) -> Listed[Location]:
+        """Our locations, or those that a partner has shared with us."""
+        async with services.store.transaction() as unit:
+            page = await unit.locations.page(source=connection, since=None, until=None, offset=offset, limit=limit)
+        return Listed(items=page.items, total=page.total)
+
+    return router
+
+
+def with_status(location: Location, evse_uid: str, change: EvseChange, at: Instant) -> Location:
+    """The location with the EVSE's new status. Raises UnknownLocation."""
+    known = location.evse(evse_uid)
+    if known is None:
+        raise UnknownLocation(f"EVSE {evse_uid} is not known at location {location.id}")
+    changed = known.model_copy(update={"status": change.status, "last_updated": at})
+    evses = tuple(changed if fold(e.uid) == fold(evse_uid) else e for e in location.evses)
+    newest = max(location.last_updated, at)
+    return location.model_copy(update={"evses": evses, "last_updated": newest})
+
+
+async def _location(unit: UnitOfWork, name: ObjectId) -> Location:
+    location = await unit.locations.get(name)
+    if location is None:
+        raise UnknownLocation(f"location {name.id} is not known")
+    return location
+
+
+async def _store(services: Services, unit: UnitOfWork, afterwards: Afterwards, location: Location) -> Location:
+    """The state that is stored now: the one given, or a newer one that was there."""
+    outcome = await unit.locations.put(location)
+    if outcome.applied:
+        await tell_all(services, unit, afterwards, Side.CPO, Module.LOCATIONS, location.object_id.key)
+        return location
+    return await _location(unit, location.object_id)

@@ -1,0 +1,98 @@
+"""Every error of the contract API as problem+json (RFC 9457), the framework's own included."""
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from api.errors import (
+    FOREIGN,
+    ApiError,
+    InvalidInput,
+    MalformedBody,
+    MethodNotAllowed,
+    UnknownRoute,
+    is_ours,
+    to_problem,
+)
+
+_LOG = logging.getLogger("roamwork.api.contract")
+_KIND_BASE = "https://roamwork.example/problems/"
+
+
+class FieldError(BaseModel):
+    """One field, and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class ProblemDetails(BaseModel):
+    """The body of every error."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str = Field(examples=[f"{_KIND_BASE}invalid-input"])
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a problem."""
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _refused_by_framework)
+    app.add_exception_handler(Exception, _answer)
+    for kind in (ApiError, *FOREIGN):
+        app.add_exception_handler(kind, _answer)
+
+
+async def _answer(_request: Request, error: Exception) -> JSONResponse:
+    if is_ours(error):
+        _LOG.error("a request to the contract API failed", exc_info=error)
+    return problem_document(error)
+
+
+def problem_document(error: Exception) -> JSONResponse:
+    """The answer to a failed request."""
+    problem = to_problem(error)
+    details = ProblemDetails(
+        type=_KIND_BASE + problem.kind,
+        title=problem.title,
+        status=problem.status,
+        detail=problem.detail,
+        errors=[FieldError(field=name, message=message) for name, message in problem.errors],
+    )
+    return JSONResponse(
+        details.model_dump(exclude_defaults=True),
+        status_code=problem.status,
+        headers=problem.headers,
+        media_type="application/problem+json",
+    )
+
+
+async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
+    """The framework's list of errors. The values are left out: they may be secrets."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 (registered for this type)
+    fields: dict[str, str] = {}
+    for found in error.errors():
+        if found["type"] == "json_invalid":
+            return await _answer(request, MalformedBody("the body is not JSON"))
+        where = ".".join(str(part) for part in found["loc"][1:]) or str(found["loc"][0])
+        fields[where] = found["msg"]
+    named = "; ".join(f"{name}: {message}" for name, message in fields.items())
+    return await _answer(request, InvalidInput(named, fields=fields))
+
+
+async def _refused_by_framework(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 (registered for this type)
+    if error.status_code == 404:
+        return await _answer(request, UnknownRoute("there is nothing here"))
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        return await _answer(request, MethodNotAllowed(tuple(filter(None, allowed.split(", ")))))
+    return await _answer(request, MalformedBody("the body could not be read"))

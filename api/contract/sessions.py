@@ -1,0 +1,165 @@
+"""Sessions as our charging backend reports them, and as partners report those of our drivers."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.contract.authorizations import TokenSelector
+from api.contract.charging import Charging, Start
+from api.contract.exact_json import ExactRoute
+from api.contract.listing import From, Limit, Listed, Offset
+from api.contract.writing import Afterwards, IdempotencyKey, Write
+from api.errors import UnknownObject
+from api.services import Services
+from canonical.cdr import SignedMeterData
+from canonical.identity import ObjectId
+from canonical.model import Identifier, Instant, Number
+from canonical.money import Currency
+from canonical.session import AuthMethod, MeterReading, Session, SessionStatus, VehicleState
+from canonical.store import UnitOfWork
+
+_MARCH = "2026-03-28T21:00:00Z"
+Energy = Annotated[Number, Field(ge=0, description="kWh delivered since the start.", examples=["12.345"])]
+SessionId = Annotated[str, Field(min_length=1, max_length=36)]
+
+
+class SessionStart(BaseModel):
+    """A session, or a reservation, begins. `billing_record` is your own key, and comes back on the CDR."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "S-1001",
+                    "token": {"uid": "04A1B2C3D4E5F6", "type": "RFID"},
+                    "auth_method": "WHITELIST",
+                    "location_id": "L1",
+                    "evse_uid": "E1",
+                    "connector_id": "1",
+                    "start": _MARCH,
+                    "billing_record": "2026/4711",
+                }
+            ]
+        },
+    )
+
+    id: SessionId
+    token: TokenSelector
+    auth_method: AuthMethod
+    authorization_reference: Identifier | None = None
+    location_id: Identifier
+    evse_uid: Identifier
+    connector_id: Identifier
+    start: Instant
+    status: Literal[SessionStatus.ACTIVE, SessionStatus.RESERVATION] = SessionStatus.ACTIVE
+    meter_id: str | None = None
+    currency: Currency | None = Field(default=None, description="Only where the connector has no tariff.")
+    billing_record: Annotated[str, Field(max_length=255)] | None = None
+
+    def order(self) -> Start:
+        return Start(
+            id=self.id,
+            token=self.token.name(),
+            auth_method=self.auth_method,
+            authorization_reference=self.authorization_reference,
+            location_id=self.location_id,
+            evse_uid=self.evse_uid,
+            connector_id=self.connector_id,
+            start=self.start,
+            status=self.status,
+            meter_id=self.meter_id,
+            currency=self.currency,
+            billing_record=self.billing_record,
+        )
+
+
+class StateChange(BaseModel):
+    """From `at` on the session has another status."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"at": _MARCH, "status": "ACTIVE"}]})
+
+    at: Instant
+    status: SessionStatus
+
+
+class Stop(BaseModel):
+    """The session's last reading, with signed meter data where the meter gives it."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"at": _MARCH, "energy_kwh": "23.456"}]})
+
+    at: Instant
+    energy_kwh: Energy
+    signed_data: SignedMeterData | None = None
+
+    def reading(self) -> MeterReading:
+        return MeterReading(at=self.at, energy_kwh=Decimal(self.energy_kwh), state=VehicleState.PARKED)
+
+
+def routes(services: Services) -> APIRouter:
+    router = APIRouter(prefix="/sessions", tags=["sessions"], route_class=ExactRoute)
+
+    @router.post("", status_code=201, response_model=Session)
+    async def start_session(start: SessionStart, request: Request, key: IdempotencyKey = None) -> Response:
+        """Begin a session. What its bill is based on is sealed now: the charge point, its zone, its tariff.
+
+        A token that may not charge is refused with the problem `token-not-allowed`.
+        """
+
+        async def work(unit: UnitOfWork, afterwards: Afterwards) -> Session:
+            return await Charging(services, unit, afterwards).start(start.order())
+
+        return await Write(services, request, key).do(work, status=201)
+
+    @router.post("/{session_id}/readings", response_model=Session)
+    async def read_meter(
+        session_id: str, reading: MeterReading, request: Request, key: IdempotencyKey = None
+    ) -> Response:
+        """Report the meter, and what the vehicle does from then on. Late and repeated readings are welcome."""
+
+        async def work(unit: UnitOfWork, afterwards: Afterwards) -> Session:
+            return await Charging(services, unit, afterwards).read_meter(session_id, reading)
+
+        return await Write(services, request, key).do(work)
+
+    @router.post("/{session_id}/state", response_model=Session)
+    async def change_state(
+        session_id: str, change: StateChange, request: Request, key: IdempotencyKey = None
+    ) -> Response:
+        """Move a session on. COMPLETED and INVALID are final."""
+
+        async def work(unit: UnitOfWork, afterwards: Afterwards) -> Session:
+            charging = Charging(services, unit, afterwards)
+            return await charging.change_state(session_id, change.status, change.at)
+
+        return await Write(services, request, key).do(work)
+
+    @router.post("/{session_id}/stop", response_model=Session)
+    async def stop_session(session_id: str, stop: Stop, request: Request, key: IdempotencyKey = None) -> Response:
+        """End a session. Its CDR is made and delivered from here without further doing."""
+
+        async def work(unit: UnitOfWork, afterwards: Afterwards) -> Session:
+            charging = Charging(services, unit, afterwards)
+            return await charging.stop(session_id, stop.reading(), stop.signed_data)
+
+        return await Write(services, request, key).do(work)
+
+    @router.get("/{session_id}")
+    async def get_session(session_id: str) -> Session:
+        """One of our sessions as it stands."""
+        async with services.store.transaction() as unit:
+            session = await unit.sessions.get(ObjectId(owner=services.our_party, id=session_id))
+        if session is None:
+            raise UnknownObject(f"session {session_id} is not known")
+        return session
+
+    @router.get("")
+    async def list_sessions(connection: From = "", offset: Offset = 0, limit: Limit = 100) -> Listed[Session]:
+        """Our sessions, or those that a partner has reported for our drivers."""
+        async with services.store.transaction() as unit:
+            page = await unit.sessions.page(source=connection, since=None, until=None, offset=offset, limit=limit)
+        return Listed(items=page.items, total=page.total)
+
+    return router

@@ -1,0 +1,29 @@
+"""What our partners have to be told: a row in the outbox, and a nudge to the process that empties it."""
+
+from adapters.contract import Module
+from api.contract.writing import Afterwards
+from api.services import Services
+from canonical.partner import Connection, LinkState, Side
+from canonical.store import OutboxAction, UnitOfWork
+
+
+async def tell_all(
+    services: Services, unit: UnitOfWork, afterwards: Afterwards, side: Side, module: Module, object_key: str
+) -> None:
+    """Tell every partner that is connected to us as `side`."""
+    for connection in await unit.connections.list():
+        if connection.our_side is side and connection.state is LinkState.CONNECTED:
+            await tell(services, unit, afterwards, connection, module, object_key)
+
+
+async def tell(
+    services: Services,
+    unit: UnitOfWork,
+    afterwards: Afterwards,
+    connection: Connection,
+    module: Module,
+    object_key: str,
+) -> None:
+    """Tell one partner the newest state of an object, in the transaction that changes it."""
+    await unit.outbox.add(connection.id, module.value, object_key, OutboxAction.PUT)
+    afterwards.do(f"feed {connection.id}", lambda: services.signals.feed(connection.id))

@@ -1,0 +1,20 @@
+"""The addresses that partners see. One place spells them, for version details, links and Location headers."""
+
+from urllib.parse import quote
+
+from adapters.contract import Adapter, Endpoint, Interface, Module
+from api.services import Services
+
+
+def version_url(services: Services, version: str) -> str:
+    return f"{services.public_url.rstrip('/')}/ocpi/{version}"
+
+
+def module_url(services: Services, adapter: Adapter, module: Module, interface: Interface) -> str:
+    return f"{version_url(services, adapter.version)}/{interface.value.lower()}/{module.value}"
+
+
+def object_url(services: Services, adapter: Adapter, endpoint: Endpoint, *segments: str) -> str:
+    """The address of one object under a module; the segments are percent-encoded."""
+    base = module_url(services, adapter, endpoint.module, endpoint.interface)
+    return "/".join((base, *(quote(segment, safe="") for segment in segments)))

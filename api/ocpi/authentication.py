@@ -1,0 +1,71 @@
+"""Who is calling, and which doors its token opens (OCPI 2.2.1 transport, authorization header)."""
+
+import logging
+from collections.abc import Mapping
+
+from pydantic import SecretStr
+
+from adapters.contract import Module
+from api.errors import NotConnected, Unauthenticated
+from api.services import Services
+from canonical.partner import LinkState
+from canonical.store import AccessPurpose, Admitted
+
+_SECURITY = logging.getLogger("roamwork.security")
+_LONGEST_TOKEN = 256
+_CLOSED = frozenset({LinkState.SUSPENDED, LinkState.UNREGISTERED})
+_BEFORE_REGISTRATION = frozenset({Module.VERSIONS, Module.CREDENTIALS})
+
+
+async def authenticate(services: Services, headers: Mapping[str, str]) -> Admitted:
+    """The connection that the token in the header belongs to. Raises Unauthenticated.
+
+    Each adapter may read the header in its partner's way; what the store knows decides.
+    """
+    header = headers.get("authorization")
+    if not header:
+        raise Unauthenticated("the Authorization header is missing")
+    spellings = {adapter.decode_token(header) for adapter in services.registry.adapters()}
+    async with services.store.transaction() as unit:
+        for token in spellings - {None, ""}:
+            if token is None or len(token) > _LONGEST_TOKEN:
+                continue
+            admitted = await unit.access.admit(SecretStr(token))
+            if admitted is not None:
+                return _open(admitted)
+    _SECURITY.warning("a request came with an unknown token")
+    raise Unauthenticated("the token is not known")
+
+
+def check_door(admitted: Admitted, module: Module) -> None:
+    """Keep a registration token away from everything but versions and credentials. Raises Unauthenticated.
+
+    A partner may call as soon as it holds its token, before our own proof of the connection is done; but while we
+    do not know yet who it speaks for, it is told to come again: NotConnected.
+    """
+    if module in _BEFORE_REGISTRATION:
+        return
+    if admitted.purpose is AccessPurpose.REGISTRATION:
+        _SECURITY.warning("connection %s used a registration token on %s", admitted.connection.id, module)
+        raise Unauthenticated("this token opens versions and credentials only")
+    if admitted.connection.adapter is None or not admitted.connection.partner_roles:
+        raise NotConnected("the registration is not finished; try again when it is")
+
+
+async def confirm_use(services: Services, admitted: Admitted, module: Module) -> None:
+    """Retire a partner's older tokens once it uses the new one.
+
+    Reading versions does not count: during a renewal that we began, the partner reads them with a token that it
+    may yet refuse, and the older one has to go on working.
+    """
+    if module is Module.VERSIONS or admitted.purpose is not AccessPurpose.ACCESS:
+        return
+    async with services.store.transaction() as unit:
+        await unit.access.confirm_use(admitted.token_id)
+
+
+def _open(admitted: Admitted) -> Admitted:
+    if admitted.connection.state in _CLOSED:
+        _SECURITY.warning("connection %s is %s and called", admitted.connection.id, admitted.connection.state)
+        raise Unauthenticated("this connection is closed")
+    return admitted

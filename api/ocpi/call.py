@@ -1,0 +1,49 @@
+"""One admitted request on its way to its handler, and the answer on its way back."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from adapters.contract import Adapter, Endpoint
+from api.ocpi.message_ids import MessageIds
+from api.services import Services
+from canonical.partner import Connection
+from canonical.store import AccessPurpose
+
+
+@dataclass(frozen=True)
+class Call:
+    """Everything a handler may know. `segments` are the decoded parts of the path by the names in the endpoint."""
+
+    services: Services
+    adapter: Adapter
+    connection: Connection
+    purpose: AccessPurpose
+    endpoint: Endpoint
+    segments: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
+    path: str
+    body: bytes = field(repr=False)
+    message_ids: MessageIds
+
+    def segment(self, name: str) -> str:
+        return self.segments[name]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the envelope is made of. `data` is JSON as the adapter wrote it, a list for lists, None for nothing.
+
+    `object_key` names the object that the exchange was about; `keep` asks for its bytes to be kept as evidence.
+    """
+
+    data: bytes | tuple[bytes, ...] | None = None
+    http_status: int = 200
+    status_code: int = 1000
+    message: str = "Success"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    object_key: str | None = None
+    keep: bool = False
+
+
+Handler = Callable[[Call], Awaitable[Answer]]

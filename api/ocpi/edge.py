@@ -1,0 +1,121 @@
+"""One request of a partner, from its bytes to the bytes of its answer.
+
+It is an ASGI application of its own rather than a set of framework routes, because the protocol asks for what a
+framework takes away: the path before it is decoded, no redirects, and the envelope on every answer, those to
+wrong methods and wrong paths included.
+"""
+
+import logging
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from adapters.contract import Adapter, Module
+from api.errors import UnknownRoute
+from api.ocpi import evidence, versions
+from api.ocpi.authentication import authenticate, check_door, confirm_use
+from api.ocpi.body import read_body
+from api.ocpi.call import Answer, Call
+from api.ocpi.envelope import refusal, respond, wrap
+from api.ocpi.handlers import HANDLERS
+from api.ocpi.message_ids import MessageIds
+from api.ocpi.parties import check_routing
+from api.ocpi.routing import CONFIGURATION_MODULES, match, raw_segments
+from api.services import Services
+from canonical.partner import Connection
+from canonical.store import Admitted
+
+_LOG = logging.getLogger("roamwork.api.ocpi")
+_VERSIONS = "versions"
+
+
+class Edge:
+    """The ASGI application under `/ocpi`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        message_ids = MessageIds.of(request.headers)
+        response = await self._respond(request, message_ids)
+        _LOG.info("%s %s -> %s [%s]", request.method, request.url.path, response.status_code, message_ids.request_id)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request, message_ids: MessageIds) -> Response:
+        headers = message_ids.headers()
+        try:
+            admitted = await authenticate(self._services, request.headers)
+            segments = raw_segments(request.scope)
+            if len(segments) == 1:
+                answer = await self._configuration(admitted, segments[0], request.method)
+            else:
+                return await self._module(request, admitted, segments, message_ids, headers)
+        except Exception as error:  # noqa: BLE001 (the last stop: whatever it was, the partner gets an envelope)
+            answer = refusal(error)
+        return respond(answer, wrap(answer, self._services.clock()), headers)
+
+    async def _configuration(self, admitted: Admitted, segment: str, method: str) -> Answer:
+        check_door(admitted, Module.VERSIONS)
+        versions.check_method(method)
+        if segment == _VERSIONS:
+            return versions.listed(self._services)
+        return versions.details(self._services, self._adapter(admitted.connection, segment), admitted.connection)
+
+    async def _module(
+        self,
+        request: Request,
+        admitted: Admitted,
+        segments: tuple[str, ...],
+        message_ids: MessageIds,
+        headers: dict[str, str],
+    ) -> Response:
+        """A request to a module. `headers` gains the routing pair as soon as it is known."""
+        connection = admitted.connection
+        if not segments:
+            raise UnknownRoute("there is nothing here")
+        adapter = self._adapter(connection, segments[0])
+        found = match(adapter, connection.our_side, self._services.sides, segments[1:], request.method)
+        module = found.endpoint.module
+        check_door(admitted, module)
+        await confirm_use(self._services, admitted, module)
+        if module not in CONFIGURATION_MODULES:
+            headers |= check_routing(request.headers, connection)
+        call = Call(
+            services=self._services,
+            adapter=adapter,
+            connection=connection,
+            purpose=admitted.purpose,
+            endpoint=found.endpoint,
+            segments=found.segments,
+            query=dict(request.query_params),
+            headers=dict(request.headers),
+            path=request.url.path,
+            body=await read_body(request),
+            message_ids=message_ids,
+        )
+        answer = await _perform(call)
+        content = wrap(answer, self._services.clock())
+        if evidence.is_kept(call, answer):
+            await evidence.keep(call, answer, content)
+        return respond(answer, content, headers)
+
+    def _adapter(self, connection: Connection, version: str) -> Adapter:
+        """The connection's own adapter when it speaks this version, else the standard one. Raises UnknownRoute."""
+        registry = self._services.registry
+        own = (registry.by_key(connection.adapter),) if connection.adapter else ()
+        for adapter in (*own, *registry.adapters()):
+            if adapter.version == version:
+                return adapter
+        raise UnknownRoute("this version is not offered")
+
+
+async def _perform(call: Call) -> Answer:
+    """The handler's answer; a refusal is an answer too, so that it can be kept as evidence."""
+    try:
+        return await HANDLERS[call.endpoint.operation](call)
+    except Exception as error:  # noqa: BLE001 (as above)
+        return refusal(error)

@@ -1,0 +1,48 @@
+"""The envelope of every answer (OCPI 2.2.1 transport, response format)."""
+
+import json
+import logging
+from datetime import datetime
+
+from starlette.responses import Response
+
+from api.errors import is_ours, to_ocpi
+from api.ocpi.call import Answer
+
+_LOG = logging.getLogger("roamwork.api.ocpi")
+
+
+def wrap(answer: Answer, at: datetime) -> bytes:
+    """The answer's bytes. The data goes in untouched: no number is parsed and printed again."""
+    data = answer.data
+    if isinstance(data, tuple):
+        data = b"[" + b",".join(data) + b"]"
+    head = b"" if data is None else b'"data":' + data + b","
+    tail = {
+        "status_code": answer.status_code,
+        "status_message": answer.message,
+        "timestamp": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    return b"{" + head + json.dumps(tail, ensure_ascii=False).encode()[1:]
+
+
+def refusal(error: Exception) -> Answer:
+    """The answer to a request that failed. A fault of ours is logged with its trace and told without it."""
+    if is_ours(error):
+        _LOG.error("a partner's request failed", exc_info=error)
+    fault = to_ocpi(error)
+    return Answer(
+        http_status=fault.http_status,
+        status_code=fault.status_code,
+        message=fault.message[:1000],
+        headers=fault.headers,
+    )
+
+
+def respond(answer: Answer, content: bytes, headers: dict[str, str]) -> Response:
+    return Response(
+        content,
+        status_code=answer.http_status,
+        headers={**headers, **answer.headers},
+        media_type="application/json",
+    )

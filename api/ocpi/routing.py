@@ -1,0 +1,90 @@
+"""Which endpoint a path means. The routes are the adapters' own tables; nothing here knows a version.
+
+The path is matched on its raw bytes: each segment is percent-decoded exactly once, after the split, so that an id
+may hold a slash. A slash at the end, or none, is the same place: a redirect would lose bodies.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from starlette.types import Scope
+
+from adapters.contract import Adapter, Endpoint, Interface, Module
+from api.errors import MethodNotAllowed, UnknownRoute
+from canonical.partner import Side
+
+CONFIGURATION_MODULES: Final = frozenset({Module.VERSIONS, Module.CREDENTIALS, Module.HUB_CLIENT_INFO})
+"""Modules between two platforms rather than two parties: no routing headers (OCPI 2.2.1 transport)."""
+
+_SENT_BY_PROVIDER: Final = frozenset({Module.TOKENS, Module.COMMANDS, Module.CHARGING_PROFILES})
+
+
+@dataclass(frozen=True)
+class Match:
+    endpoint: Endpoint
+    segments: Mapping[str, str]
+
+
+def raw_segments(scope: Scope) -> tuple[str, ...]:
+    """The path below the mount point, split and decoded once."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    path = raw.decode("latin-1").split("?", 1)[0]
+    below = path.removeprefix(scope.get("root_path", "")).strip("/")
+    return tuple(unquote(segment) for segment in below.split("/")) if below else ()
+
+
+def match(adapter: Adapter, side: Side, sides: frozenset[Side], segments: tuple[str, ...], method: str) -> Match:
+    """The endpoint below a version's root (`sender/locations/…`) that serves this method.
+
+    Raises UnknownRoute, or MethodNotAllowed with the methods that the path has.
+    """
+    found = [
+        Match(endpoint, names)
+        for endpoint in served(adapter, side, sides)
+        if (names := _names(endpoint, segments)) is not None
+    ]
+    if not found:
+        raise UnknownRoute("there is no such endpoint on this connection")
+    for candidate in found:
+        if candidate.endpoint.method == method:
+            return candidate
+    raise MethodNotAllowed(tuple(sorted({candidate.endpoint.method for candidate in found})))
+
+
+def served(adapter: Adapter, side: Side, sides: frozenset[Side]) -> tuple[Endpoint, ...]:
+    """What an adapter serves to a partner towards whom we play `side`."""
+    if side not in sides:
+        return ()
+    return tuple(e for e in adapter.endpoints if e.module in CONFIGURATION_MODULES or _side_of(e) is side)
+
+
+def modules(endpoints: Iterable[Endpoint]) -> tuple[tuple[Module, Interface], ...]:
+    """Each module interface once, in the order of the table: what version details list."""
+    return tuple(dict.fromkeys((e.module, e.interface) for e in endpoints))
+
+
+def _side_of(endpoint: Endpoint) -> Side:
+    sender = Side.EMSP if endpoint.module in _SENT_BY_PROVIDER else Side.CPO
+    return sender if endpoint.interface is Interface.SENDER else sender.other
+
+
+def _names(endpoint: Endpoint, segments: tuple[str, ...]) -> dict[str, str] | None:
+    """The named segments when the path fits the endpoint's template, else None."""
+    template = (
+        endpoint.interface.value.lower(),
+        endpoint.module.value,
+        *filter(None, endpoint.path.split("/")),
+    )
+    if len(template) != len(segments):
+        return None
+    names: dict[str, str] = {}
+    for pattern, segment in zip(template, segments, strict=True):
+        if pattern.startswith("{"):
+            if not segment:
+                return None
+            names[pattern.strip("{}")] = segment
+        elif pattern != segment:
+            return None
+    return names

@@ -1,0 +1,80 @@
+"""Sessions (OCPI 2.2.1 sessions): the store takes every update, the session's process hears of its states only."""
+
+from api.errors import UnknownObject
+from api.ocpi.call import Answer, Call
+from api.ocpi.freshness import is_stale
+from api.ocpi.ownership import check_body, object_in_path
+from api.ocpi.paging import PageRequest, page_answer
+from api.wake import wake
+from canonical.identity import ObjectId
+from canonical.session import Session
+from canonical.store import UnitOfWork
+
+
+async def list_sessions(call: Call) -> Answer:
+    """Our sessions whose tokens are this partner's; another partner's drivers are none of its business."""
+    asked = PageRequest.of(call.query, needs_since=True)
+    async with call.services.store.transaction() as unit:
+        page = await unit.sessions.page_for(
+            call.connection.id,
+            since=asked.since,
+            until=asked.until,
+            offset=asked.offset,
+            limit=asked.limit,
+        )
+    return page_answer(call, asked, page)
+
+
+async def get_session(call: Call) -> Answer:
+    async with call.services.store.transaction() as unit:
+        return Answer(data=call.adapter.write(await _known(call, unit, object_in_path(call, "session_id"))))
+
+
+async def put_session(call: Call) -> Answer:
+    in_path = object_in_path(call, "session_id")
+    session = call.adapter.read(Session, call.body).value
+    check_body(call, in_path, session.object_id)
+    async with call.services.store.transaction() as unit:
+        await unit.sessions.lock(session.object_id)
+        outcome = await unit.sessions.put(session, source=call.connection.id)
+    if outcome.applied:
+        await _tell(call, outcome.before, session)
+    return _answer(session, http_status=201 if outcome.created else 200)
+
+
+async def patch_session(call: Call) -> Answer:
+    name = object_in_path(call, "session_id")
+    async with call.services.store.transaction() as unit:
+        await unit.sessions.lock(name)
+        before = await _known(call, unit, name)
+        after = call.adapter.patch(before, call.body).value
+        check_body(call, name, after.object_id)
+        fresh = not is_stale(before, after)
+        if fresh:
+            await unit.sessions.put(after, source=call.connection.id)
+    if fresh:
+        await _tell(call, before, after)
+    return _answer(after)
+
+
+async def _known(call: Call, unit: UnitOfWork, name: ObjectId) -> Session:
+    session = await unit.sessions.get(name, source=call.connection.id)
+    if session is None:
+        raise UnknownObject(f"session_id: {name.id} is not known")
+    return session
+
+
+async def _tell(call: Call, before: Session | None, after: Session) -> None:
+    """Wake the session's process when there is something new to know: that it exists, or its status."""
+    signals, connection, name = call.services.signals, call.connection, after.object_id
+    if before is None:
+        started = signals.session_started(name, connection.id, connection.our_side)
+        await wake(started, f"session_started {name}")
+    if before is None or before.status is not after.status:
+        changed = signals.session_changed(name, connection.id, connection.our_side, after.status)
+        await wake(changed, f"session_changed {name}")
+
+
+def _answer(session: Session, http_status: int = 200) -> Answer:
+    """The end of a session is evidence: what it says is what the CDR has to say."""
+    return Answer(http_status=http_status, object_key=session.object_id.key, keep=session.status.is_final)

@@ -1,0 +1,45 @@
+"""What the faces need, built by the composition root and handed down."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from adapters.registry import Registry
+from canonical.identity import BusinessRole, PartyId, Role
+from canonical.partner import Side
+from canonical.store import Store
+from settlement.pricing.policy import DEFAULT_POLICY, PricingPolicy
+from workflows.contract import CannotTell, RegistrationFailed, Signals
+
+__all__ = ["CannotTell", "RegistrationFailed", "Services", "Signals"]
+
+
+@dataclass(frozen=True)
+class Services:
+    """One deployment: one party, with one or both sides of roaming.
+
+    `public_url` is the base of every address that partners see, without a slash at its end.
+    """
+
+    store: Store
+    signals: Signals
+    registry: Registry
+    our_party: PartyId
+    business_name: str
+    sides: frozenset[Side]
+    public_url: str
+    contract_keys: tuple[SecretStr, ...] = field(repr=False)
+    clock: Callable[[], datetime]
+    policy: PricingPolicy = DEFAULT_POLICY
+    """By which a running session's cost so far is computed: the same as its CDR's."""
+
+    @property
+    def versions_url(self) -> str:
+        """The address that a partner is given to begin with."""
+        return f"{self.public_url.rstrip('/')}/ocpi/versions"
+
+    def role_on(self, side: Side) -> BusinessRole:
+        """How we present ourselves on a connection on which we play `side`."""
+        return BusinessRole(party=self.our_party, role=Role(side.value), business_name=self.business_name)

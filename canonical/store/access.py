@@ -1,0 +1,193 @@
+"""The tokens of a connection, in both directions. None of them is ever stored in clear.
+
+A token they call us with is found by its keyed hash and kept sealed, because `GET credentials` has to
+return it. A token we call them with is kept sealed. A new token lives beside the old one until the partner
+has used it, so that a lost answer locks nobody out.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import SecretStr
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from canonical.model import fold
+from canonical.partner import Connection
+from canonical.store.errors import NotFound
+from canonical.store.tables import AccessTokenRow, ConnectionRow, OutboundTokenRow
+from canonical.vault import Vault, new_token
+
+
+class AccessPurpose(StrEnum):
+    """What an inbound token is good for: the handshake alone, or everything that follows."""
+
+    REGISTRATION = "REGISTRATION"
+    ACCESS = "ACCESS"
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """Who calls: the connection that a token belongs to, and what the token is good for."""
+
+    connection: Connection
+    purpose: AccessPurpose
+    token_id: int
+
+
+class AccessRepository:
+    """Tokens of both directions."""
+
+    def __init__(self, connection: AsyncConnection, vault: Vault) -> None:
+        self._connection = connection
+        self._vault = vault
+
+    async def issue(self, connection_id: str, purpose: AccessPurpose, request_key: str) -> SecretStr:
+        """A token that the partner calls us with, live at once, beside the older ones.
+
+        Repeated with the same `request_key`: the same token again. At the same time: one token is made, both
+        get it. Cut off: none is made.
+        """
+        token = new_token()
+        issuing = (
+            insert(AccessTokenRow)
+            .values(
+                connection_id=fold(connection_id),
+                purpose=purpose.value,
+                request_key=request_key,
+                lookup_hash=self._vault.lookup_hash(token),
+                sealed=self._vault.seal(token),
+            )
+            .on_conflict_do_nothing(index_elements=["connection_id", "purpose", "request_key"])
+        )
+        await self._connection.execute(issuing)
+        issued = select(col(AccessTokenRow.sealed)).where(
+            col(AccessTokenRow.connection_id) == fold(connection_id),
+            col(AccessTokenRow.purpose) == purpose.value,
+            col(AccessTokenRow.request_key) == request_key,
+        )
+        return self._vault.open((await self._connection.execute(issued)).scalar_one())
+
+    async def admit(self, token: SecretStr) -> Admitted | None:
+        """Whose token it is, or None. The search is by keyed hash: its duration tells nothing about the token."""
+        query = (
+            select(col(AccessTokenRow.number), col(AccessTokenRow.purpose), col(ConnectionRow.document))
+            .join(ConnectionRow, col(ConnectionRow.key) == col(AccessTokenRow.connection_id))
+            .where(
+                col(AccessTokenRow.lookup_hash) == self._vault.lookup_hash(token),
+                col(AccessTokenRow.retired_at).is_(None),
+            )
+        )
+        row = (await self._connection.execute(query)).first()
+        if row is None:
+            return None
+        number, purpose, document = row
+        return Admitted(
+            connection=Connection.model_validate_json(document),
+            purpose=AccessPurpose(purpose),
+            token_id=number,
+        )
+
+    async def confirm_use(self, token_id: int) -> None:
+        """Note that the partner has used a token. First use of an ACCESS token retires all older ones.
+
+        Repeated: nothing more happens. Reordered: only older tokens are retired, never a newer one. Cut off:
+        the older tokens stay live until the next use.
+        """
+        using = (
+            update(AccessTokenRow)
+            .where(
+                col(AccessTokenRow.number) == token_id,
+                col(AccessTokenRow.used_at).is_(None),
+                col(AccessTokenRow.retired_at).is_(None),
+            )
+            .values(used_at=func.now())
+            .returning(col(AccessTokenRow.connection_id), col(AccessTokenRow.purpose))
+        )
+        row = (await self._connection.execute(using)).first()
+        if row is None or row.purpose != AccessPurpose.ACCESS.value:
+            return
+        await self._connection.execute(
+            update(AccessTokenRow)
+            .where(
+                col(AccessTokenRow.connection_id) == row.connection_id,
+                col(AccessTokenRow.number) < token_id,
+                col(AccessTokenRow.retired_at).is_(None),
+            )
+            .values(retired_at=func.now())
+        )
+
+    async def live(self, connection_id: str, purpose: AccessPurpose) -> SecretStr | None:
+        """The newest live token of a purpose that the partner may call us with."""
+        query = (
+            select(col(AccessTokenRow.sealed))
+            .where(
+                col(AccessTokenRow.connection_id) == fold(connection_id),
+                col(AccessTokenRow.purpose) == purpose.value,
+                col(AccessTokenRow.retired_at).is_(None),
+            )
+            .order_by(col(AccessTokenRow.number).desc())
+            .limit(1)
+        )
+        sealed = (await self._connection.execute(query)).scalar()
+        return None if sealed is None else self._vault.open(sealed)
+
+    async def revoke_all(self, connection_id: str) -> None:
+        """Retire every token of a connection, in both directions: the relation has ended.
+
+        Repeated: nothing more happens. Reordered: a token that is issued or kept later is live. Cut off: all
+        stay live.
+        """
+        for row in (AccessTokenRow, OutboundTokenRow):
+            await self._connection.execute(
+                update(row)
+                .where(
+                    col(row.connection_id) == fold(connection_id),
+                    col(row.retired_at).is_(None),
+                )
+                .values(retired_at=func.now())
+            )
+
+    async def keep_outbound(self, connection_id: str, token: SecretStr, *, request_key: str) -> None:
+        """Keep a token that we call the partner with; from now on it is the one that we use.
+
+        Repeated with the same `request_key`: the token of the last call replaces that of the one before, for a
+        partner may answer a repeated request with a fresh token. Reordered: a late repeat of an older request
+        never overtakes a newer request's token. Cut off: the token before stays in use.
+        """
+        sealed = self._vault.seal(token)
+        keeping = insert(OutboundTokenRow).values(
+            connection_id=fold(connection_id), request_key=request_key, sealed=sealed
+        )
+        await self._connection.execute(
+            keeping.on_conflict_do_update(
+                index_elements=["connection_id", "request_key"],
+                set_={"sealed": sealed, "kept_at": func.now(), "retired_at": None},
+            )
+        )
+
+    async def has_outbound(self, connection_id: str, request_key: str) -> bool:
+        """Whether the token that a request brought is kept: then the request need not be made again."""
+        query = select(col(OutboundTokenRow.number)).where(
+            col(OutboundTokenRow.connection_id) == fold(connection_id),
+            col(OutboundTokenRow.request_key) == request_key,
+        )
+        return (await self._connection.execute(query)).first() is not None
+
+    async def outbound(self, connection_id: str) -> SecretStr:
+        """The token that we call the partner with. Raises NotFound."""
+        query = (
+            select(col(OutboundTokenRow.sealed))
+            .where(
+                col(OutboundTokenRow.connection_id) == fold(connection_id),
+                col(OutboundTokenRow.retired_at).is_(None),
+            )
+            .order_by(col(OutboundTokenRow.number).desc())
+            .limit(1)
+        )
+        sealed = (await self._connection.execute(query)).scalar()
+        if sealed is None:
+            raise NotFound(f"no token to call connection {connection_id} with")
+        return self._vault.open(sealed)

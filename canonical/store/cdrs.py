@@ -1,0 +1,383 @@
+"""Charge detail records with their dossiers, what happened to them, and what partners answered. Append-only.
+
+`ours` is True for a CDR that we issued, and False for one that came by the connection.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from canonical.cdr import Cdr, CdrDossier, CostLine
+from canonical.identity import ObjectId
+from canonical.model import Finding, fold
+from canonical.store.documents import sha256_of, text_of
+from canonical.store.errors import NotFound
+from canonical.store.objects import StoredPage
+from canonical.store.tables import CdrEventRow, CdrLineRow, CdrReceiptRow, CdrRow
+
+_REFERENCE_BYTES = 16
+_SWEEP_LIMIT = 500
+"""How many unattended CDRs one sweep takes; the next one takes the rest."""
+
+
+class CdrState(StrEnum):
+    """Where a CDR stands: what its newest event says."""
+
+    GENERATED = "GENERATED"
+    DELIVERED = "DELIVERED"
+    RECEIVED = "RECEIVED"
+    ACCEPTED = "ACCEPTED"
+    QUARANTINED = "QUARANTINED"
+    DISPUTED = "DISPUTED"
+    INVOICED = "INVOICED"
+    SETTLED = "SETTLED"
+    UNDELIVERABLE = "UNDELIVERABLE"
+
+
+class AddOutcome(StrEnum):
+    """ADDED it is new; SAME the same CDR is stored; CONFLICT another CDR is stored under its id, and stays."""
+
+    ADDED = "ADDED"
+    SAME = "SAME"
+    CONFLICT = "CONFLICT"
+
+
+@dataclass(frozen=True)
+class StoredCdr:
+    """A CDR as it is kept. `sha256` is the digest of the CDR, `reference` an unguessable name for its URL."""
+
+    dossier: CdrDossier
+    connection_id: str
+    ours: bool
+    sha256: str
+    state: CdrState
+    recorded_at: datetime
+    reference: str
+    evidence_id: int | None = None
+
+
+@dataclass(frozen=True)
+class CdrEvent:
+    """Something that happened to a CDR, in words."""
+
+    state: CdrState
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CdrReceipt:
+    """A partner's answer to one delivery. `proved`: the partner gave the CDR back, and it was equal."""
+
+    http_status: int
+    ocpi_status: int
+    url: str | None
+    version_accepted: str | None
+    outcome: str
+    findings: tuple[Finding, ...]
+    proved: bool
+    at: datetime
+
+
+class CdrRepository:
+    """CDRs by who issued them, connection and key."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, dossier: CdrDossier, *, connection_id: str, ours: bool, evidence_id: int | None) -> AddOutcome:
+        """Keep a CDR with its lines and its first event.
+
+        Repeated: SAME, whatever the dossier says beside the CDR; the first dossier stays. Reordered: the first
+        CDR under an id stays (CONFLICT for another). At the same time: one adds, the other sees it. Cut off:
+        neither the CDR, nor a line, nor an event is kept.
+        """
+        cdr = dossier.cdr
+        digest = sha256_of(cdr)
+        adding = (
+            insert(CdrRow)
+            .values(
+                ours=ours,
+                connection_id=connection_id,
+                key=cdr.object_id.key,
+                session_key=None if cdr.session_id is None else fold(cdr.session_id),
+                sha256=digest,
+                reference=secrets.token_urlsafe(_REFERENCE_BYTES),
+                evidence_number=evidence_id,
+                start_at=cdr.start,
+                end_at=cdr.end,
+                last_updated=cdr.last_updated,
+                energy_kwh=cdr.total_energy_kwh,
+                currency=cdr.currency,
+                net=cdr.total_cost.before_tax,
+                gross=cdr.total_cost.after_tax,
+                document=text_of(dossier),
+            )
+            .on_conflict_do_nothing(index_elements=["ours", "connection_id", "key"])
+            .returning(col(CdrRow.number), col(CdrRow.recorded_at))
+        )
+        row = (await self._connection.execute(adding)).first()
+        if row is None:
+            kept = select(col(CdrRow.sha256)).where(_is(cdr.object_id, connection_id, ours=ours))
+            same = (await self._connection.execute(kept)).scalar_one() == digest
+            return AddOutcome.SAME if same else AddOutcome.CONFLICT
+        lines = [_line(row.number, position, line) for position, line in enumerate(dossier.lines)]
+        if lines:
+            await self._connection.execute(insert(CdrLineRow), lines)
+        await self._connection.execute(
+            insert(CdrEventRow).values(
+                cdr_number=row.number,
+                state=(CdrState.GENERATED if ours else CdrState.RECEIVED).value,
+                text="generated" if ours else "received",
+                at=row.recorded_at,
+            )
+        )
+        return AddOutcome.ADDED
+
+    async def get(self, cdr: ObjectId, *, connection_id: str | None = None, ours: bool) -> StoredCdr | None:
+        """A CDR by its name, on one connection or (the oldest) on any."""
+        chosen = [col(CdrRow.key) == cdr.key, col(CdrRow.ours).is_(ours)]
+        if connection_id is not None:
+            chosen.append(col(CdrRow.connection_id) == connection_id)
+        return next(iter(await self._where(*chosen, limit=1)), None)
+
+    async def by_reference(self, reference: str) -> StoredCdr | None:
+        """A CDR by the unguessable name in its URL (OCPI 2.2.1 cdrs, POST: Location header)."""
+        return next(iter(await self._where(col(CdrRow.reference) == reference)), None)
+
+    async def by_session(self, session_id: str, *, connection_id: str, ours: bool) -> tuple[StoredCdr, ...]:
+        """All CDRs of one session: the first, its credit, and what followed."""
+        return await self._where(
+            col(CdrRow.session_key) == fold(session_id),
+            col(CdrRow.connection_id) == connection_id,
+            col(CdrRow.ours).is_(ours),
+        )
+
+    async def between(
+        self, connection_id: str, *, ours: bool, since: datetime, until: datetime
+    ) -> tuple[StoredCdr, ...]:
+        """CDRs with `since` <= end < `until`, by end and then by key."""
+        return await self._where(
+            col(CdrRow.connection_id) == connection_id,
+            col(CdrRow.ours).is_(ours),
+            col(CdrRow.end_at) >= since,
+            col(CdrRow.end_at) < until,
+            by_end=True,
+        )
+
+    async def page(
+        self,
+        connection_id: str,
+        since: datetime | None,
+        until: datetime | None,
+        offset: int,
+        limit: int,
+    ) -> StoredPage[Cdr]:
+        """Our CDRs for one partner with `since` <= last_updated < `until`, in order of creation."""
+        chosen = [col(CdrRow.connection_id) == connection_id, col(CdrRow.ours).is_(True)]
+        if since is not None:
+            chosen.append(col(CdrRow.last_updated) >= since)
+        if until is not None:
+            chosen.append(col(CdrRow.last_updated) < until)
+        count = select(func.count()).select_from(CdrRow).where(*chosen)
+        total = (await self._connection.execute(count)).scalar_one()
+        stored = await self._where(*chosen, offset=offset, limit=limit)
+        return StoredPage(items=tuple(found.dossier.cdr for found in stored), total=total)
+
+    async def unchecked(self, before: datetime) -> tuple[StoredCdr, ...]:
+        """CDRs of partners that came before a moment and have not been checked."""
+        return await self._where(
+            col(CdrRow.ours).is_(False),
+            col(CdrRow.recorded_at) < before,
+            _state() == CdrState.RECEIVED.value,
+            limit=_SWEEP_LIMIT,
+        )
+
+    async def note(
+        self,
+        cdr: ObjectId,
+        *,
+        connection_id: str,
+        ours: bool,
+        state: CdrState,
+        text: str,
+        at: datetime,
+    ) -> None:
+        """Append an event; the CDR is in its state from now on. Raises NotFound.
+
+        Repeated: an event that says what the newest one says is not appended. Reordered: the last one that is
+        noted counts, whatever its `at`. At the same time: the second waits for the first. Cut off: not appended.
+        """
+        number = await self._number(cdr, connection_id, ours=ours, lock=True)
+        newest = (
+            select(col(CdrEventRow.state), col(CdrEventRow.text))
+            .where(col(CdrEventRow.cdr_number) == number)
+            .order_by(col(CdrEventRow.number).desc())
+            .limit(1)
+        )
+        if tuple((await self._connection.execute(newest)).one()) == (state.value, text):
+            return
+        await self._connection.execute(
+            insert(CdrEventRow).values(cdr_number=number, state=state.value, text=text, at=at)
+        )
+
+    async def events(self, cdr: ObjectId, connection_id: str, ours: bool) -> tuple[CdrEvent, ...]:  # noqa: FBT001
+        """All events in the order in which they were noted. Raises NotFound."""
+        number = await self._number(cdr, connection_id, ours=ours)
+        query = (
+            select(col(CdrEventRow.state), col(CdrEventRow.text), col(CdrEventRow.at))
+            .where(col(CdrEventRow.cdr_number) == number)
+            .order_by(col(CdrEventRow.number))
+        )
+        rows = (await self._connection.execute(query)).all()
+        return tuple(CdrEvent(state=CdrState(state), text=text, at=at) for state, text, at in rows)
+
+    async def add_receipt(self, cdr: ObjectId, connection_id: str, receipt: CdrReceipt) -> None:
+        """Keep a partner's answer to a delivery of our CDR. Raises NotFound.
+
+        Repeated: kept again, as every attempt has its own answer. Reordered: kept in order of arrival. Cut off:
+        not kept; the bytes of the exchange are in the evidence.
+        """
+        number = await self._number(cdr, connection_id, ours=True)
+        await self._connection.execute(
+            insert(CdrReceiptRow).values(
+                cdr_number=number,
+                http_status=receipt.http_status,
+                ocpi_status=receipt.ocpi_status,
+                url=receipt.url,
+                version_accepted=receipt.version_accepted,
+                outcome=receipt.outcome,
+                findings=json.dumps([finding.model_dump(mode="json") for finding in receipt.findings]),
+                proved=receipt.proved,
+                at=receipt.at,
+            )
+        )
+
+    async def receipts(self, cdr: ObjectId, connection_id: str) -> tuple[CdrReceipt, ...]:
+        """All answers to deliveries of our CDR, in order of arrival. Raises NotFound."""
+        number = await self._number(cdr, connection_id, ours=True)
+        query = (
+            select(
+                col(CdrReceiptRow.http_status),
+                col(CdrReceiptRow.ocpi_status),
+                col(CdrReceiptRow.url),
+                col(CdrReceiptRow.version_accepted),
+                col(CdrReceiptRow.outcome),
+                col(CdrReceiptRow.findings),
+                col(CdrReceiptRow.proved),
+                col(CdrReceiptRow.at),
+            )
+            .where(col(CdrReceiptRow.cdr_number) == number)
+            .order_by(col(CdrReceiptRow.number))
+        )
+        return tuple(
+            CdrReceipt(
+                http_status=row.http_status,
+                ocpi_status=row.ocpi_status,
+                url=row.url,
+                version_accepted=row.version_accepted,
+                outcome=row.outcome,
+                findings=tuple(Finding.model_validate(finding) for finding in json.loads(row.findings)),
+                proved=row.proved,
+                at=row.at,
+            )
+            for row in (await self._connection.execute(query)).all()
+        )
+
+    async def _number(self, cdr: ObjectId, connection_id: str, *, ours: bool, lock: bool = False) -> int:
+        query = select(col(CdrRow.number)).where(_is(cdr, connection_id, ours=ours))
+        if lock:
+            query = query.with_for_update()
+        number = (await self._connection.execute(query)).scalar()
+        if number is None:
+            raise NotFound(f"no CDR {cdr.key} on connection {connection_id}")
+        return number
+
+    async def _where(
+        self,
+        *chosen: ColumnElement[bool],
+        by_end: bool = False,
+        offset: int | None = None,
+        limit: int | None = None,
+    ) -> tuple[StoredCdr, ...]:
+        order = (col(CdrRow.end_at), col(CdrRow.key)) if by_end else (col(CdrRow.number),)
+        query = (
+            select(
+                col(CdrRow.document),
+                col(CdrRow.connection_id),
+                col(CdrRow.ours),
+                col(CdrRow.sha256),
+                _state().label("state"),
+                col(CdrRow.recorded_at),
+                col(CdrRow.reference),
+                col(CdrRow.evidence_number),
+            )
+            .where(*chosen)
+            .order_by(*order)
+            .offset(offset)
+            .limit(limit)
+        )
+        return tuple(
+            StoredCdr(
+                dossier=CdrDossier.model_validate_json(row.document),
+                connection_id=row.connection_id,
+                ours=row.ours,
+                sha256=row.sha256,
+                state=CdrState(row.state),
+                recorded_at=row.recorded_at,
+                reference=row.reference,
+                evidence_id=row.evidence_number,
+            )
+            for row in (await self._connection.execute(query)).all()
+        )
+
+
+def _is(cdr: ObjectId, connection_id: str, *, ours: bool) -> ColumnElement[bool]:
+    return and_(
+        col(CdrRow.ours).is_(ours),
+        col(CdrRow.connection_id) == connection_id,
+        col(CdrRow.key) == cdr.key,
+    )
+
+
+def _state() -> ScalarSelect[str]:
+    """The state that the newest event of a CDR says."""
+    return (
+        select(col(CdrEventRow.state))
+        .where(col(CdrEventRow.cdr_number) == col(CdrRow.number))
+        .order_by(col(CdrEventRow.number).desc())
+        .limit(1)
+        .correlate(CdrRow)
+        .scalar_subquery()
+    )
+
+
+def _line(cdr_number: int, position: int, line: CostLine) -> dict[str, object]:
+    source = line.source
+    return {
+        "cdr_number": cdr_number,
+        "position": position,
+        "component": line.component.value,
+        "measured": line.measured,
+        "quantity": line.quantity,
+        "unit": line.unit,
+        "unit_price": line.unit_price,
+        "currency": line.currency,
+        "net": line.net,
+        "tax_name": line.tax_name,
+        "tax_percent": line.tax_percent,
+        "tax": line.tax,
+        "gross": line.gross,
+        "tariff_key": None if source is None else ObjectId(owner=source.tariff.owner, id=source.tariff.tariff_id).key,
+        "tariff_sha256": None if source is None else source.tariff.sha256,
+        "tariff_element": None if source is None else source.element,
+        "tariff_component": None if source is None else source.component,
+        "note": line.note,
+    }

@@ -1,0 +1,124 @@
+"""Raw bytes of every message that moves money or trust, with their digests. Append-only."""
+
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Row, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from canonical.store.errors import NotFound
+from canonical.store.tables import EvidenceRow
+
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
+
+
+class Direction(StrEnum):
+    """IN: a partner called us. OUT: we called a partner."""
+
+    IN = "IN"
+    OUT = "OUT"
+
+
+@dataclass(frozen=True)
+class EvidenceRecord:
+    """One request and its answer, byte for byte. `object_key` is the folded key of the object it is about.
+
+    `status` is the HTTP status of the answer, None when none came. `id` is given by the store. The writer
+    takes secrets out of bodies; headers that carry them are left out by the store.
+    """
+
+    direction: Direction
+    connection_id: str
+    module: str
+    method: str
+    url_or_path: str
+    status: int | None
+    headers: dict[str, str]
+    body: bytes
+    answer: bytes
+    adapter: str | None
+    object_key: str | None
+    at: datetime
+    id: int | None = None
+
+    @property
+    def body_sha256(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()
+
+    @property
+    def answer_sha256(self) -> str:
+        return hashlib.sha256(self.answer).hexdigest()
+
+
+class EvidenceRepository:
+    """What went over the wire."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, record: EvidenceRecord) -> int:
+        """Keep a record; returns its id.
+
+        Repeated: kept again, since every exchange is a fact of its own. Reordered: ids tell the order of
+        keeping, `at` that of happening. Cut off: nothing is kept.
+        """
+        headers = {n: v for n, v in record.headers.items() if n.lower() not in _SECRET_HEADERS}
+        adding = (
+            insert(EvidenceRow)
+            .values(
+                direction=record.direction.value,
+                connection_id=record.connection_id,
+                module=record.module,
+                method=record.method,
+                url_or_path=record.url_or_path,
+                status=record.status,
+                headers=json.dumps(headers),
+                body=zlib.compress(record.body),
+                body_sha256=record.body_sha256,
+                answer=zlib.compress(record.answer),
+                answer_sha256=record.answer_sha256,
+                adapter=record.adapter,
+                object_key=record.object_key,
+                at=record.at,
+            )
+            .returning(col(EvidenceRow.number))
+        )
+        return (await self._connection.execute(adding)).scalar_one()
+
+    async def get(self, evidence_id: int) -> EvidenceRecord:
+        """Raises NotFound."""
+        row = (
+            await self._connection.execute(select(EvidenceRow).where(col(EvidenceRow.number) == evidence_id))
+        ).first()
+        if row is None:
+            raise NotFound(f"no evidence {evidence_id}")
+        return _record(row)
+
+    async def for_object(self, object_key: str) -> tuple[EvidenceRecord, ...]:
+        """Everything that was exchanged about one object, in the order in which it was kept."""
+        query = select(EvidenceRow).where(col(EvidenceRow.object_key) == object_key).order_by(col(EvidenceRow.number))
+        return tuple(_record(row) for row in (await self._connection.execute(query)).all())
+
+
+def _record(row: Row[EvidenceRow]) -> EvidenceRecord:
+    return EvidenceRecord(
+        direction=Direction(row.direction),
+        connection_id=row.connection_id,
+        module=row.module,
+        method=row.method,
+        url_or_path=row.url_or_path,
+        status=row.status,
+        headers=json.loads(row.headers),
+        body=zlib.decompress(row.body),
+        answer=zlib.decompress(row.answer),
+        adapter=row.adapter,
+        object_key=row.object_key,
+        at=row.at,
+        id=row.number,
+    )

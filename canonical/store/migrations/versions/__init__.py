@@ -1,0 +1,1 @@
+"""One file a schema change, in the order of their revisions."""

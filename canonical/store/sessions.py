@@ -1,0 +1,164 @@
+"""Sessions, and what belongs to them: readings, the billing context sealed at start, signed meter data."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from canonical.cdr import BillingContext, SignedMeterData
+from canonical.identity import ObjectId
+from canonical.session import MeterReading, Session, SessionStatus
+from canonical.store.documents import sha256_of, text_of
+from canonical.store.errors import AlreadyExists
+from canonical.store.objects import ObjectRepository, StoredPage
+from canonical.store.tables import (
+    BillingContextRow,
+    MeterReadingRow,
+    SessionOutcomeRow,
+    SessionRow,
+    SignedMeterDataRow,
+)
+
+_SWEEP_LIMIT = 500
+"""How many unattended sessions one sweep takes; the next one takes the rest."""
+
+
+class SessionRepository(ObjectRepository[Session]):
+    """Sessions as they stand. Readings, contexts and signed data are written once and never change."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection, SessionRow, Session)
+
+    async def active(self, *, source: str = "") -> tuple[Session, ...]:
+        """Sessions that have not reached their end, in order of creation."""
+        return await self._where(col(SessionRow.source) == source, ~col(SessionRow.is_final))
+
+    async def page_for(
+        self,
+        connection_id: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        offset: int,
+        limit: int,
+    ) -> StoredPage[Session]:
+        """Our sessions that are billed over one connection, by the terms of `page`."""
+        sealed = select(col(BillingContextRow.session_key)).where(col(BillingContextRow.connection_id) == connection_id)
+        return await self._page(
+            col(SessionRow.source) == "",
+            col(SessionRow.key).in_(sealed),
+            since=since,
+            until=until,
+            offset=offset,
+            limit=limit,
+        )
+
+    async def seal(self, context: BillingContext) -> None:
+        """Keep what the bill will be based on. Raises AlreadyExists when it differs from what is sealed.
+
+        Repeated: the first one stays, also where only the moment of sealing differs. Cut off: nothing is sealed.
+        """
+        digest = sha256_of(context)
+        sealing = (
+            insert(BillingContextRow)
+            .values(
+                session_key=context.session.key,
+                connection_id=context.connection_id,
+                sha256=digest,
+                document=text_of(context),
+            )
+            .on_conflict_do_nothing()
+            .returning(col(BillingContextRow.session_key))
+        )
+        if (await self._connection.execute(sealing)).first() is not None:
+            return
+        sealed = await self.context(context.session)
+        if sealed is None or sealed.model_copy(update={"sealed_at": context.sealed_at}) != context:
+            raise AlreadyExists(f"session {context.session.key} is sealed with another billing context")
+
+    async def context(self, session: ObjectId) -> BillingContext | None:
+        query = select(col(BillingContextRow.document)).where(col(BillingContextRow.session_key) == session.key)
+        document = (await self._connection.execute(query)).scalar()
+        return None if document is None else BillingContext.model_validate_json(document)
+
+    async def add_reading(self, session: ObjectId, reading: MeterReading) -> bool:
+        """Keep one reading. False when there is one of the same moment already: the first word counts.
+
+        Repeated: False. Reordered: kept; `readings` sorts by time. Cut off: nothing is kept.
+        """
+        adding = (
+            insert(MeterReadingRow)
+            .values(
+                session_key=session.key,
+                at=reading.at,
+                energy_kwh=reading.energy_kwh,
+                document=text_of(reading),
+            )
+            .on_conflict_do_nothing(index_elements=["session_key", "at"])
+            .returning(col(MeterReadingRow.number))
+        )
+        return (await self._connection.execute(adding)).first() is not None
+
+    async def readings(self, session: ObjectId) -> tuple[MeterReading, ...]:
+        """All readings of a session, by time."""
+        query = (
+            select(col(MeterReadingRow.document))
+            .where(col(MeterReadingRow.session_key) == session.key)
+            .order_by(col(MeterReadingRow.at))
+        )
+        rows = (await self._connection.execute(query)).scalars()
+        return tuple(MeterReading.model_validate_json(document) for document in rows)
+
+    async def keep_signed(self, session: ObjectId, signed: SignedMeterData) -> None:
+        """Keep the signed meter data of a session. Raises AlreadyExists when other data is kept.
+
+        Repeated: nothing happens. Cut off: nothing is kept.
+        """
+        digest = sha256_of(signed)
+        keeping = (
+            insert(SignedMeterDataRow)
+            .values(session_key=session.key, sha256=digest, document=text_of(signed))
+            .on_conflict_do_nothing()
+        )
+        await self._connection.execute(keeping)
+        kept = select(col(SignedMeterDataRow.sha256)).where(col(SignedMeterDataRow.session_key) == session.key)
+        if (await self._connection.execute(kept)).scalar_one() != digest:
+            raise AlreadyExists(f"session {session.key} has other signed meter data")
+
+    async def signed(self, session: ObjectId) -> SignedMeterData | None:
+        query = select(col(SignedMeterDataRow.document)).where(col(SignedMeterDataRow.session_key) == session.key)
+        document = (await self._connection.execute(query)).scalar()
+        return None if document is None else SignedMeterData.model_validate_json(document)
+
+    async def conclude(self, session: ObjectId, *, cdr: ObjectId | None, reason: str = "") -> None:
+        """Note what an ended session of ours became: a CDR, or none for a reason.
+
+        Repeated: the first outcome stays. Cut off: none is noted, and the sweep has it billed again.
+        """
+        noting = insert(SessionOutcomeRow).values(
+            session_key=session.key, cdr_key=None if cdr is None else cdr.key, reason=reason
+        )
+        await self._connection.execute(noting.on_conflict_do_nothing())
+
+    async def unconcluded(self, before: datetime) -> tuple[tuple[Session, str], ...]:
+        """Own sessions that ended (last touched before a moment) and became nothing yet, each with its connection."""
+        query = (
+            select(col(SessionRow.document), col(BillingContextRow.connection_id))
+            .join(BillingContextRow, col(BillingContextRow.session_key) == col(SessionRow.key))
+            .outerjoin(SessionOutcomeRow, col(SessionOutcomeRow.session_key) == col(SessionRow.key))
+            .where(
+                col(SessionRow.source) == "",
+                col(SessionRow.status) == SessionStatus.COMPLETED.value,
+                col(SessionRow.stored_at) < before,
+                col(SessionOutcomeRow.session_key).is_(None),
+            )
+            .order_by(col(SessionRow.number))
+            .limit(_SWEEP_LIMIT)
+        )
+        rows = (await self._connection.execute(query)).all()
+        return tuple((Session.model_validate_json(document), connection_id) for document, connection_id in rows)
+
+    def _columns(self, value: Session) -> dict[str, object]:
+        return {"status": value.status.value, "is_final": value.status.is_final, "stored_at": func.now()}

@@ -1,0 +1,5 @@
+"""`python -m deploy` is `roam`."""
+
+from deploy.cli import main
+
+main()

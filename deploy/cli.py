@@ -1,0 +1,146 @@
+"""The `roam` command. What a command does is in `deploy.commands`, imported when it is given."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+UP_FOLDER = Path(".roam/up")
+
+app = typer.Typer(
+    name="roam",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they show code and variables, which may hold a token
+    help="EV roaming over OCPI, from the handshake to the invoice.",
+)
+
+Folder = Annotated[Path, typer.Option(help="Everything of this deployment is kept here.", show_default=True)]
+Connection = Annotated[str, typer.Argument(help="Id of the connection with the partner.")]
+Month = Annotated[str, typer.Argument(help="The month, as 2026-03.")]
+
+
+@app.command()
+def up(
+    *,
+    folder: Folder = UP_FOLDER,
+    party: Annotated[str | None, typer.Option(help="Whom we speak for; kept after the first time.")] = None,
+    name: Annotated[str | None, typer.Option(help="Business name; kept after the first time.")] = None,
+    sides: Annotated[str | None, typer.Option(help="CPO, EMSP, or CPO,EMSP; kept after the first time.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the api; chosen and kept if not given.")] = None,
+) -> None:
+    """Run one deployment for development: PostgreSQL, Temporal, api and worker. Ends with Ctrl-C."""
+    from deploy.commands.up import Wanted, run
+
+    run(folder, Wanted(party=party, name=name, sides=sides, port=port))
+
+
+@app.command()
+def api() -> None:
+    """Run the api alone, with the settings of the environment."""
+    from deploy.commands.processes import run_api
+
+    run_api()
+
+
+@app.command()
+def worker() -> None:
+    """Run the worker alone, with the settings of the environment."""
+    from deploy.commands.processes import run_worker
+
+    run_worker()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database and the search attributes of the Temporal namespace up to date."""
+    from deploy.commands.processes import run_migrate
+
+    run_migrate()
+
+
+@app.command()
+def doctor(*, folder: Folder = UP_FOLDER) -> None:
+    """Say what is wrong with a set-up. Looks at the environment's settings, else at what `roam up` made."""
+    from deploy.commands.doctor import run
+
+    run(folder)
+
+
+@app.command("test")
+def check(
+    *,
+    fast: Annotated[bool, typer.Option(help="Without end-to-end tests and coverage.")] = False,
+    only: Annotated[list[str] | None, typer.Argument(help="Test files or folders; all if none is given.")] = None,
+) -> None:
+    """Run every check: format, lint, types, import contracts, tests."""
+    from deploy.commands.checks import run
+
+    run(fast=fast, only=only or [])
+
+
+@app.command()
+def settle(connection: Connection, month: Month, *, folder: Folder = UP_FOLDER) -> None:
+    """Start the settlement of a month with a partner, or show where it stands."""
+    from deploy.commands.finance import settle as run
+
+    run(folder, connection, month)
+
+
+@app.command()
+def approve(
+    connection: Connection,
+    month: Month,
+    *,
+    by: Annotated[str, typer.Option(help="Who approves.")],
+    folder: Folder = UP_FOLDER,
+) -> None:
+    """Approve a settlement that waits for it: the invoice is numbered, posted and published."""
+    from deploy.commands.finance import approve as run
+
+    run(folder, connection, month, by)
+
+
+@app.command()
+def reconcile(
+    statement: Annotated[Path, typer.Argument(help="The partner's statement, as a JSON file.", exists=True)],
+    *,
+    folder: Folder = UP_FOLDER,
+) -> None:
+    """Check a partner's statement against the CDRs that we hold."""
+    from deploy.commands.finance import reconcile as run
+
+    run(folder, statement)
+
+
+@app.command()
+def demo(
+    *,
+    keep: Annotated[bool, typer.Option(help="Leave it running to look around.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the outcome for machines.")] = False,
+) -> None:
+    """Two companies roam: handshake, charging, crashes, settlement, on this machine, in a minute."""
+    from deploy.commands.demo import run
+
+    run(keep=keep, json=json)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the contract API."""
+    from deploy.commands.openapi import run
+
+    run()
+
+
+@app.command()
+def lock() -> None:
+    """Pin the newest versions of everything that is installed, in pyproject.toml."""
+    from deploy.commands.lock import run
+
+    run()
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,50 @@
+"""`roam api`, `roam worker`, `roam migrate`: the parts alone, as production runs them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import typer
+
+from deploy.settings import Settings, SettingsError, load
+
+
+def run_api() -> None:
+    from deploy.api import run
+
+    _run(run)
+
+
+def run_worker() -> None:
+    from deploy.worker import run
+
+    _run(run)
+
+
+def run_migrate() -> None:
+    _run(_migrate)
+
+
+def _run(main: Callable[[Settings], Awaitable[None]]) -> None:
+    try:
+        settings = load()
+    except SettingsError as error:
+        typer.echo(f"The settings are not complete:\n{error}\n`roam doctor` checks them all.", err=True)
+        raise typer.Exit(2) from None
+
+    async def to_the_end() -> None:
+        await main(settings)
+
+    asyncio.run(to_the_end())
+
+
+async def _migrate(settings: Settings) -> None:
+    from canonical.store import migrate
+    from canonical.vault import Vault
+    from deploy.temporal_client import connect, register_search_attributes
+    from workflows.search_attributes import REGISTERED
+
+    await migrate(settings.database_url.get_secret_value())
+    typer.echo("The database is up to date.")
+    client = await connect(Vault(settings.secret_key))
+    await register_search_attributes(client, REGISTERED)
+    typer.echo(f"The namespace {client.namespace} has all search attributes.")

@@ -1,0 +1,92 @@
+"""Objects out of settings: the only place that builds them and hands them down."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from temporalio.client import Client
+
+from activities.resources import Resources, SettlementTerms, Us
+from adapters.registry import Registry, build_registry
+from adapters.transport.address_guard import AddressPolicy
+from adapters.transport.http import PartnerHttp
+from api.services import Services
+from canonical.store import Store
+from canonical.vault import Vault
+from deploy.settings import Settings
+from deploy.temporal_client import connect
+from settlement.pricing.policy import DEFAULT_POLICY
+from workflows.signals import TemporalSignals
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One party's platform: what both of its processes, api and worker, are made of."""
+
+    settings: Settings
+    client: Client
+    signals: TemporalSignals
+    services: Services
+    resources: Resources
+
+
+def now() -> datetime:
+    """The clock of production."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def deployment(settings: Settings) -> AsyncIterator[Deployment]:
+    """Everything, connected; closed again at the end. Waits for a Temporal server that is coming up."""
+    async with AsyncExitStack() as stack:
+        vault = Vault(settings.secret_key)
+        store = await Store.connect(
+            settings.database_url.get_secret_value(), vault, pool_size=settings.database_pool_size
+        )
+        stack.push_async_callback(store.close)
+        policy = AddressPolicy(allow_http=settings.allow_http_partners, allow_private=settings.allow_private_partners)
+        http = await stack.enter_async_context(PartnerHttp(policy))
+        registry = build_registry(http)
+        client = await connect(vault)
+        signals = TemporalSignals(client, settings.task_queue)
+        yield Deployment(
+            settings=settings,
+            client=client,
+            signals=signals,
+            services=_services(settings, store, signals, registry),
+            resources=_resources(settings, store, registry, http),
+        )
+
+
+def _services(settings: Settings, store: Store, signals: TemporalSignals, registry: Registry) -> Services:
+    return Services(
+        store=store,
+        signals=signals,
+        registry=registry,
+        our_party=settings.party,
+        business_name=settings.business_name,
+        sides=settings.sides,
+        public_url=settings.public_url,
+        contract_keys=settings.contract_api_keys,
+        clock=now,
+    )
+
+
+def _resources(settings: Settings, store: Store, registry: Registry, http: PartnerHttp) -> Resources:
+    return Resources(
+        store=store,
+        registry=registry,
+        http=http,
+        us=Us(settings.party, settings.business_name, settings.sides, settings.public_url),
+        policy=DEFAULT_POLICY,
+        terms=SettlementTerms(
+            time_zone=ZoneInfo(settings.settlement_time_zone),
+            tolerance=settings.reconciliation_tolerance,
+            vat=settings.vat_treatment,
+        ),
+        clock=now,
+        page_limit=settings.page_limit,
+        meter_keys=settings.meter_keys,
+    )

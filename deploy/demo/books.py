@@ -1,0 +1,211 @@
+"""The verdict: do both sides hold the same, and is it what an independent calculation says?
+
+Every question is asked of both deployments over their contract APIs after the story has ended; each becomes one line
+that is true or false.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from deploy.demo import recalculation
+from deploy.demo.cast import BLOCKED, DRIVES, EXPIRING, TAMPERED, Json, Outcome
+from deploy.demo.office import Office, euro
+from deploy.demo.story import TO_CPO, TO_EMSP, Told
+
+_MINOR = 100
+
+
+@dataclass(frozen=True)
+class Check:
+    what: str
+    holds: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Books:
+    """What each side holds at the end, fetched once."""
+
+    ours: list[Json]
+    theirs: list[Json]
+    dossiers: dict[str, Json]
+    sessions: list[Json]
+    cpo_ledger: Json
+    emsp_ledger: Json
+    cpo_cases: list[Json]
+    emsp_cases: list[Json]
+
+
+async def fetch(cpo: Office, emsp: Office) -> Books:
+    ours = await cpo.cdrs(TO_EMSP)
+    return Books(
+        ours=ours,
+        theirs=await emsp.cdrs(TO_CPO),
+        dossiers={_session(view): await cpo.get(f"/cdrs/{_cdr(view)['id']}") for view in ours},
+        sessions=(await emsp.get("/sessions", connection=TO_CPO))["items"],
+        cpo_ledger=await cpo.get("/ledger"),
+        emsp_ledger=await emsp.get("/ledger"),
+        cpo_cases=await cpo.get("/cases", state="OPEN"),
+        emsp_cases=await emsp.get("/cases", state="OPEN"),
+    )
+
+
+def audit(books: Books, told: Told) -> list[Check]:
+    return [
+        *_one_cdr_each(books),
+        *_same_content(books),
+        *_recalculated(books),
+        *_audit_ready(books),
+        *_fault_found(books, told),
+        *_invoice(books, told),
+        *_crash(told),
+    ]
+
+
+def _one_cdr_each(books: Books) -> Iterator[Check]:
+    billed = {d.id for d in DRIVES if d.outcome is Outcome.BILLED}
+    for side, cdrs in (("operator", books.ours), ("provider", books.theirs)):
+        counted = Counter(_session(view) for view in cdrs)
+        yield Check(f"{side}: each of {len(billed)} sessions has exactly one CDR", counted == Counter(billed))
+    ended = {str(s["id"]): s["status"] for s in books.sessions}
+    expected = {d.id for d in DRIVES if d is not BLOCKED}
+    yield Check(
+        f"provider: {len(expected)} sessions seen, all ended",
+        set(ended) == expected and set(ended.values()) == {"COMPLETED"},
+    )
+    yield Check("the expired reservation was not billed", EXPIRING.id not in {_session(v) for v in books.ours})
+
+
+def _same_content(books: Books) -> Iterator[Check]:
+    held = {_session(view): _comparable(_cdr(view)) for view in books.theirs}
+    different = {_session(v) for v in books.ours if held.get(_session(v)) != _comparable(_cdr(v))}
+    yield Check(
+        "both sides hold the same CDRs, but for the one that was changed on its way", different == {TAMPERED.id}
+    )
+
+
+def _recalculated(books: Books) -> Iterator[Check]:
+    wrong = []
+    by_id = {drive.id: drive for drive in DRIVES}
+    for view in books.ours:
+        cdr, want = _cdr(view), recalculation.expected(by_id[_session(view)])
+        stated = (
+            _net(cdr, "total_energy_cost"),
+            _net(cdr, "total_time_cost"),
+            _net(cdr, "total_parking_cost"),
+            euro(cdr["total_cost"]["after_tax"]),
+        )
+        if stated != (want.energy, want.time, want.parking, want.net + want.vat):
+            wrong.append(f"{_session(view)}: {stated}, not {want}")
+    yield Check("every amount equals the independent recalculation", not wrong, "; ".join(wrong))
+
+
+def _audit_ready(books: Books) -> Iterator[Check]:
+    lacking = [session for session, view in books.dossiers.items() if not _complete(view["dossier"])]
+    yield Check(
+        "each CDR has lines by component, three tariff versions, a valid meter record, provenance and handles",
+        not lacking,
+        ", ".join(lacking),
+    )
+    unproved = {
+        session
+        for session, view in books.dossiers.items()
+        if not any(receipt["proved"] for receipt in view["receipts"])
+    }
+    yield Check("each receipt is proved by reading the CDR back, but for the changed one", unproved == {TAMPERED.id})
+
+
+def _fault_found(books: Books, told: Told) -> Iterator[Check]:
+    tampered = next(_cdr(v) for v in books.ours if _session(v) == TAMPERED.id)
+    disputed = [i for i in told.report["items"] if i["outcome"] != "AGREED"]
+    codes = {f["code"] for i in disputed for f in i["findings"]}
+    yield Check(
+        "the planted fault is found, and named as the parking cost",
+        [i["cdr"]["id"] for i in disputed] == [tampered["id"]] and any("parking" in code for code in codes),
+        ", ".join(sorted(codes)),
+    )
+    left_out = [i["cdr"]["id"] for i in told.invoice["left_out"]]
+    yield Check("it is left out of the invoice", left_out == [tampered["id"]])
+    kinds = (
+        Counter(str(c["kind"]) for c in books.cpo_cases),
+        Counter(str(c["kind"]) for c in books.emsp_cases),
+    )
+    yield Check(
+        "it is the only thing that waits for a person, on either side",
+        kinds
+        == (
+            Counter({"receipt-differs": 1, "cdr-disputed": 1}),
+            Counter({"cdr-quarantined": 1, "statement-exception": 1}),
+        ),
+        f"operator {dict(kinds[0])}, provider {dict(kinds[1])}",
+    )
+
+
+def _invoice(books: Books, told: Told) -> Iterator[Check]:
+    agreed = tuple(d for d in DRIVES if d.outcome is Outcome.BILLED and d is not TAMPERED)
+    net, gross = recalculation.invoice(agreed)
+    stated = (euro(told.invoice["net"]), euro(told.invoice["gross"]))
+    yield Check(f"the invoice asks for {net} + VAT = {gross} EUR", stated == (net, gross), f"{stated}")
+    receivable, payable = _balance(books.cpo_ledger, "receivable/"), _balance(books.emsp_ledger, "payable/")
+    yield Check(
+        f"the two books agree: {receivable} receivable, {payable} payable",
+        receivable == gross and payable == -gross,
+    )
+    for side, ledger in (("operator", books.cpo_ledger), ("provider", books.emsp_ledger)):
+        yield Check(f"{side}: the ledger balances", sum(b["amount_minor"] for b in ledger["balances"]) == 0)
+    yield Check("the invoice is there as PDF, JSON and CSV", len(told.files) == 3)
+
+
+def _crash(told: Told) -> Iterator[Check]:
+    yield Check("six SIGKILLs, six recoveries", len(told.killed) == 6)
+    yield Check("the CDR that was posted twice is held once", told.held_up_posts >= 2)
+
+
+def _complete(dossier: Json) -> bool:
+    meter, handles = dossier["meter"], dossier["handles"]
+    return bool(
+        dossier["lines"]
+        and all(line["source"] and line["currency"] for line in dossier["lines"])
+        and [m["moment"] for m in dossier["tariff_moments"]] == ["SESSION_START", "SESSION_END", "CDR_GENERATION"]
+        and meter
+        and meter["verdict"] == "valid"
+        and handles["session_id"]
+        and handles["idempotency_key"]
+        and handles["billing_record"]
+        and dossier["provenance"]["adapter"]
+    )
+
+
+def _cdr(view: Json) -> Json:
+    cdr: Json = view["cdr"]
+    return cdr
+
+
+def _session(view: Json) -> str:
+    return str(_cdr(view)["session_id"])
+
+
+def _net(cdr: Json, field: str) -> Decimal:
+    price = cdr[field]
+    return euro(price["before_tax"]) if isinstance(price, dict) else Decimal(0)
+
+
+def _comparable(value: object) -> object:
+    """The record with numbers as numbers: `2.50` and `2.5` are the same amount. What is not on the wire is left out."""
+    if isinstance(value, dict):
+        return {k: _comparable(v) for k, v in value.items() if k not in ("extensions", "taxes") and v not in (None, [])}
+    if isinstance(value, list):
+        return [_comparable(v) for v in value]
+    if isinstance(value, str):
+        try:
+            return Decimal(value)
+        except ArithmeticError:
+            return value
+    return value
+
+
+def _balance(ledger: Json, account: str) -> Decimal:
+    found = (b for b in ledger["balances"] if str(b["account"]).startswith(account))
+    return Decimal(sum(b["amount_minor"] for b in found)) / _MINOR

@@ -1,0 +1,71 @@
+"""What each drive has to cost, worked out again from the script alone.
+
+It shares nothing with the engine that it judges: no model, no rounding, no segmentation. Exact fractions, second by
+second where the clock matters, and one rounding a line at the end.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
+from canonical.session import VehicleState
+from deploy.demo.cast import ZONE, Drive, TariffId
+
+_VAT = Fraction(21, 100)
+_PER_KWH = {TariffId.PER_KWH: Fraction(49, 100), TariffId.DAY_AND_NIGHT: Fraction(39, 100)}
+_BY_DAY, _BY_NIGHT, _PARKED = Fraction(120, 100), Fraction(60, 100), Fraction(600, 100)
+_DAY = range(6, 22)
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Amounts in EUR before tax by component, rounded, and the tax on their sum."""
+
+    energy: Decimal
+    time: Decimal
+    parking: Decimal
+    vat: Decimal
+
+    @property
+    def net(self) -> Decimal:
+        return self.energy + self.time + self.parking
+
+
+def expected(drive: Drive) -> Expected:
+    """The price of a drive by the two tariffs of the story."""
+    energy = _cents(Fraction(drive.end.energy_kwh) * _PER_KWH[drive.tariff])
+    time = parking = Decimal(0)
+    if drive.tariff is TariffId.DAY_AND_NIGHT:
+        day_s, night_s, parked_s = _seconds(drive)
+        time = _cents(Fraction(day_s, 3600) * _BY_DAY) + _cents(Fraction(night_s, 3600) * _BY_NIGHT)
+        parking = _cents(Fraction(parked_s, 3600) * _PARKED)
+    return Expected(energy, time, parking, _cents(Fraction(energy + time + parking) * _VAT))
+
+
+def invoice(drives: tuple[Drive, ...]) -> tuple[Decimal, Decimal]:
+    """Net and gross of one invoice over drives: tax once, on the sum."""
+    net = sum((expected(drive).net for drive in drives), Decimal(0))
+    return net, net + _cents(Fraction(net) * _VAT)
+
+
+def _seconds(drive: Drive) -> tuple[int, int, int]:
+    """Seconds charging by day, charging by night, and parked, by the clock on the wall."""
+    day = night = parked = 0
+    for begin, end in zip(drive.moments, drive.moments[1:], strict=False):
+        now = begin.at
+        while now < end.at:
+            if begin.state is VehicleState.PARKED:
+                parked += 1
+            elif now.astimezone(ZONE).hour in _DAY:
+                day += 1
+            else:
+                night += 1
+            now += _SECOND
+    return day, night, parked
+
+
+def _cents(amount: Fraction) -> Decimal:
+    exact = Decimal(amount.numerator) / Decimal(amount.denominator)
+    return exact.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)

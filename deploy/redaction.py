@@ -1,0 +1,28 @@
+"""The last net under everything that is logged: what looks like a credential does not get through."""
+
+import re
+
+MASK = "[redacted]"
+
+_NAMES = r"(?:(?:proxy-)?authorization|(?:\w+[_-])?(?:token|password|passwd|secret|(?:api|secret)[_-]?key))"
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+    # `Authorization: Token abc`, `"token": "abc"`, `password=abc`, as header, JSON, dict repr or query.
+    (
+        re.compile(
+            rf"(?i)([\"']?\b{_NAMES}\b[\"']?\s*[:=]\s*)(?:b?\"[^\"]*\"|b?'[^']*'|(?:token|bearer|basic)\s+[^\s,;\"']+|[^\s,;&\"'}})\]]+)"
+        ),
+        rf"\1{MASK}",
+    ),
+    (re.compile(r"(?i)\b(token|bearer|basic)\s+(?=[\w+/.~=-]*[\d=_-])[\w+/.~=-]{8,}"), rf"\1 {MASK}"),
+    # The password in an address.
+    (re.compile(r"(\w+://[^\s:/@]*):[^\s@/]+@"), rf"\1:{MASK}@"),
+    # A long run of mixed characters is a key, not a word. Digests are all lower-case hexadecimal and stay.
+    (re.compile(r"(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)[A-Za-z0-9_-]{40,}(?![\w-])"), MASK),
+)
+
+
+def redact(text: str) -> str:
+    """The text without values that look like tokens, keys or passwords."""
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text

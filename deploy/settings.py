@@ -1,0 +1,165 @@
+"""What a deployment is told from outside: `ROAM_*` in the environment, or one file for each in
+`ROAM_SECRETS_DIR`.
+
+Where Temporal is comes from the SDK's own settings (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, TLS, profiles),
+and where telemetry goes from OpenTelemetry's (`OTEL_*`).
+"""
+
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AnyHttpUrl, BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from canonical.identity import PartyId
+from canonical.partner import Side
+from settlement.vat import VatTreatment
+
+SECRETS_DIR = "ROAM_SECRETS_DIR"
+_SHORTEST_SECRET = 32
+
+
+class SettingsError(Exception):
+    """The settings do not make a deployment. One line for each fault; no value of any setting is in it."""
+
+
+class LogFormat(StrEnum):
+    JSON = "json"
+    TEXT = "text"
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _pairs(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(tuple(part.strip() for part in pair.split("=", 1)) for pair in value.split(",") if pair.strip())
+
+
+def _party(value: object) -> object:
+    return PartyId.parse(value) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """One deployment: one party, on one or both sides. Its repr shows no secret."""
+
+    model_config = SettingsConfigDict(env_prefix="ROAM_", frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    party: Annotated[PartyId, BeforeValidator(_party), NoDecode]
+    """Whom we speak for: `DE*ABC`."""
+    business_name: str
+    """The name that partners and invoices show."""
+    sides: Annotated[frozenset[Side], BeforeValidator(_split), NoDecode] = frozenset({Side.CPO, Side.EMSP})
+    """`CPO`, `EMSP`, or both with a comma between."""
+    public_url: str
+    """Base of every URL that partners get to see: no slash at the end."""
+
+    database_url: SecretStr
+    """`postgresql://user:password@host/database`."""
+    database_pool_size: Annotated[int, Field(ge=1, le=500)] = 10
+    secret_key: SecretStr
+    """Seals tokens at rest and payloads in Temporal; 32 characters or more. Losing it loses both."""
+    contract_api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split), NoDecode] = ()
+    """Keys of the operator's own systems, with commas between."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    task_queue: str = "roam"
+    graceful_shutdown_s: Annotated[float, Field(gt=0)] = 10.0
+    """How long requests and activities under way may take when the process is asked to end."""
+
+    allow_http_partners: bool = False
+    """Accept partner URLs without TLS. For development."""
+    allow_private_partners: bool = False
+    """Accept partner URLs that point into private networks. For development."""
+    page_limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    """How many objects we ask a partner for on one page."""
+    meter_keys: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs), NoDecode] = ()
+    """Registered public keys of meters: `meter id=key in hexadecimal`, with commas between."""
+
+    settlement_time_zone: str = "UTC"
+    """IANA zone in which a settlement month begins and ends."""
+    vat_treatment: VatTreatment = VatTreatment.STANDARD
+    """How our invoices treat VAT."""
+    reconciliation_tolerance: Annotated[Decimal, Field(ge=0)] = Decimal("0.00")
+    """Difference per component that a reconciliation still accepts, in currency units."""
+
+    log_level: str = "INFO"
+    log_format: LogFormat = LogFormat.JSON
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_base_url(cls, value: str) -> str:
+        AnyHttpUrl(value)
+        return value.rstrip("/")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < _SHORTEST_SECRET:
+            raise ValueError(f"has to have {_SHORTEST_SECRET} characters or more")
+        return value
+
+    @field_validator("contract_api_keys")
+    @classmethod
+    def _are_long_enough(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value()) < _SHORTEST_SECRET for key in value):
+            raise ValueError(f"each has to have {_SHORTEST_SECRET} characters or more")
+        return value
+
+    @field_validator("settlement_time_zone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("is not an IANA time zone") from error
+        return value
+
+    @field_validator("sides")
+    @classmethod
+    def _has_a_side(cls, value: frozenset[Side]) -> frozenset[Side]:
+        if not value:
+            raise ValueError("has to name CPO, EMSP or both")
+        return value
+
+
+def load() -> Settings:
+    """Settings of this process. Raises SettingsError with every fault in it."""
+    folder = os.environ.get(SECRETS_DIR)
+    given: dict[str, Any] = {}
+    if folder is not None:
+        if not Path(folder).is_dir():
+            raise SettingsError(f"{SECRETS_DIR}: there is no folder {folder}")
+        given["_secrets_dir"] = folder
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_faults(error))) from None
+
+
+def write_secrets(folder: Path, values: Mapping[str, str]) -> None:
+    """Put settings into files for their owner alone; a process finds them by `ROAM_SECRETS_DIR`."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name, value in values.items():
+        path = folder / f"roam_{name}"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(value)
+
+
+def _faults(error: ValidationError) -> list[str]:
+    def name(location: tuple[int | str, ...]) -> str:
+        return f"ROAM_{str(location[0]).upper()}" if location else "settings"
+
+    return [
+        f"{name(fault['loc'])}: " + ("is not set" if fault["type"] == "missing" else fault["msg"])
+        for fault in error.errors(include_url=False, include_input=False, include_context=False)
+    ]

@@ -1,0 +1,76 @@
+"""The process that runs workflows and activities."""
+
+import logging
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+
+import workflows
+from activities import all_activities
+from deploy import telemetry
+from deploy.composition import Deployment, deployment
+from deploy.settings import Settings
+from deploy.stopping import stop_requested
+from workflows import ids
+from workflows.sweep import Sweep
+
+READY = "worker ready"
+"""What the log says when the worker takes tasks."""
+
+_log = logging.getLogger(__name__)
+_CACHED_WORKFLOWS = 5_000  # about 26 KiB each
+_STICKY_TIMEOUT = timedelta(seconds=2)  # how long a workflow waits for a worker that was killed
+_SWEEP_EVERY = timedelta(seconds=10)
+
+
+async def run(settings: Settings) -> None:
+    """Work until the process is asked to end; then let what is under way finish, within the time for that."""
+    provider = telemetry.start("roam-worker", log_level=settings.log_level, log_format=settings.log_format)
+    stop = stop_requested()
+    try:
+        async with deployment(settings) as built:
+            await keep_sweeping(built.client, settings.task_queue)
+            async with worker(built):
+                _log.info(READY, extra={"task_queue": settings.task_queue, "namespace": built.client.namespace})
+                await stop.wait()
+                _log.info("worker stops")
+    finally:
+        provider.shutdown()
+
+
+def worker(built: Deployment) -> Worker:
+    """A worker for everything that a deployment does."""
+    return Worker(
+        built.client,
+        task_queue=built.settings.task_queue,
+        workflows=workflows.ALL,
+        activities=all_activities(built.resources, built.signals),
+        max_cached_workflows=_CACHED_WORKFLOWS,
+        sticky_queue_schedule_to_start_timeout=_STICKY_TIMEOUT,
+        graceful_shutdown_timeout=timedelta(seconds=built.settings.graceful_shutdown_s),
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+    )
+
+
+async def keep_sweeping(client: Client, task_queue: str) -> None:
+    """Have the sweep started every few seconds; nothing happens when that is arranged already."""
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(Sweep.run, id=ids.SWEEP_SCHEDULE, task_queue=task_queue),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=_SWEEP_EVERY)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_SWEEP_EVERY),
+    )
+    try:
+        await client.create_schedule(ids.SWEEP_SCHEDULE, schedule)
+    except ScheduleAlreadyRunningError:
+        _log.debug("the sweep is scheduled already")

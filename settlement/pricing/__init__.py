@@ -1,0 +1,18 @@
+"""What a charge costs: exact arithmetic inside, one rounding at the edge, and a breakdown that explains
+itself.
+"""
+
+from settlement.pricing.breakdown import Breakdown, Charge, Unpriceable
+from settlement.pricing.engine import price
+from settlement.pricing.policy import DEFAULT_POLICY, PricingPolicy
+from settlement.pricing.segmentation import periods
+
+__all__ = [
+    "DEFAULT_POLICY",
+    "Breakdown",
+    "Charge",
+    "PricingPolicy",
+    "Unpriceable",
+    "periods",
+    "price",
+]

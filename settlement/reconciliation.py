@@ -1,0 +1,174 @@
+"""The checking side's answer to a statement: every CDR agreed or disputed, and every difference by component.
+
+The answer depends on what is claimed and what is held, never on the order in which either came.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from canonical.cdr import CdrDossier, CostComponent
+from canonical.identity import PartyId
+from canonical.model import Finding
+from canonical.settlement import (
+    ComponentAmount,
+    ItemOutcome,
+    ReconciledItem,
+    ReconciliationReport,
+    Statement,
+    StatementItem,
+)
+from settlement.statement import cdr_sha256, component_amounts, statement
+from settlement.validation import ENERGY_TOLERANCE_KWH, component_code
+
+__all__ = ["cdr_sha256", "reconcile", "statement"]
+
+_ZERO = Decimal(0)
+_TIME_TOLERANCE = timedelta(seconds=1)
+"""Not every version and partner keeps fractions of a second."""
+
+
+def reconcile(
+    claimed: Statement,
+    held: Sequence[CdrDossier],
+    *,
+    tolerance: Decimal,
+    checked_by: PartyId,
+    checked_at: datetime,
+    accepted: Collection[str] = frozenset(),
+) -> ReconciliationReport:
+    """Compare a statement with the CDRs that the checking side holds for the month, as it priced them itself.
+
+    `tolerance` is in the statement's currency, per amount. `accepted` are keys of held CDRs that a person let
+    pass although their check had findings that block. A CDR that is claimed twice is disputed.
+    """
+    dossiers = {dossier.cdr.object_id.key: dossier for dossier in held}
+    claims: dict[str, list[StatementItem]] = {}
+    for claim in claimed.items:
+        claims.setdefault(claim.cdr.key, []).append(claim)
+    agreed: list[StatementItem] = []
+    verdicts: list[ReconciledItem] = []
+    for key in sorted(claims):
+        claim = claims[key][0]
+        findings: tuple[Finding, ...]
+        if len(claims[key]) > 1:
+            outcome, findings = ItemOutcome.DISPUTED, (_claimed_twice(claims[key]),)
+        elif key not in dossiers:
+            outcome, findings = ItemOutcome.MISSING_HERE, (_missing_here(claim),)
+        else:
+            findings = tuple(_differences(claim, dossiers[key], claimed, tolerance, accepted=key in accepted))
+            outcome = ItemOutcome.DISPUTED if any(f.blocks for f in findings) else ItemOutcome.AGREED
+        verdicts.append(ReconciledItem(cdr=claim.cdr, outcome=outcome, findings=findings))
+        if outcome is ItemOutcome.AGREED:
+            agreed.append(claim)
+    verdicts += [_not_claimed(dossiers[key]) for key in sorted(dossiers.keys() - claims.keys())]
+    return ReconciliationReport(
+        statement_id=claimed.id,
+        checked_by=checked_by,
+        checked_at=checked_at,
+        currency=claimed.currency,
+        items=tuple(verdicts),
+        agreed_net=sum((claim.net for claim in agreed), _ZERO),
+        agreed_gross=sum((claim.gross for claim in agreed), _ZERO),
+    )
+
+
+def _differences(
+    claim: StatementItem,
+    dossier: CdrDossier,
+    claimed: Statement,
+    tolerance: Decimal,
+    *,
+    accepted: bool,
+) -> Iterator[Finding]:
+    cdr = dossier.cdr
+    if cdr.currency != claimed.currency:
+        yield _finding("cdr.currency_differs", "currency", cdr.currency, claimed.currency)
+    if cdr.owner.key != claimed.issuer.key:
+        yield _finding("cdr.owner_differs", "issuer", cdr.owner.key, claimed.issuer.key)
+    for where, ours, theirs in (("start", cdr.start, claim.start), ("end", cdr.end, claim.end)):
+        if abs(ours - theirs) >= _TIME_TOLERANCE:
+            yield _finding("cdr.times_differ", where, ours.isoformat(), theirs.isoformat())
+    if abs(cdr.total_energy_kwh - claim.energy_kwh) > ENERGY_TOLERANCE_KWH:
+        yield _finding("cdr.energy_differs", "energy_kwh", cdr.total_energy_kwh, claim.energy_kwh)
+    yield from _component_differences(claim, dossier, tolerance)
+    yield from _total_differences(claim, dossier, tolerance)
+    if claim.cdr_sha256 != cdr_sha256(cdr):
+        yield _finding("cdr.record_differs", "cdr_sha256", cdr_sha256(cdr), claim.cdr_sha256, blocks=False)
+    if not accepted:
+        yield from (finding for finding in dossier.provenance.findings if finding.blocks)
+
+
+def _component_differences(claim: StatementItem, dossier: CdrDossier, tolerance: Decimal) -> Iterator[Finding]:
+    ours = _by_component(component_amounts(dossier))
+    theirs = _by_component(claim.components)
+    for component in CostComponent:
+        expected, stated = ours.get(component, _ZERO), theirs.get(component, _ZERO)
+        if abs(expected - stated) > tolerance:
+            where = f"components.{component}"
+            yield _finding(component_code(component), where, expected, stated)
+
+
+def _total_differences(claim: StatementItem, dossier: CdrDossier, tolerance: Decimal) -> Iterator[Finding]:
+    expected = _expected_net(dossier)
+    gross = dossier.cdr.total_cost.after_tax
+    if abs(expected - claim.net) > tolerance:
+        # The tax on a disputed net differs by itself: one cause, one finding.
+        yield _finding("cdr.total_cost_differs", "net", expected, claim.net)
+    elif gross is not None and abs(gross - claim.gross) > tolerance:
+        yield _finding("cdr.gross_cost_differs", "gross", gross, claim.gross)
+
+
+def _expected_net(dossier: CdrDossier) -> Decimal:
+    if not dossier.lines:
+        return dossier.cdr.total_cost.before_tax
+    return sum((amount.net for amount in component_amounts(dossier)), _ZERO)
+
+
+def _by_component(amounts: Sequence[ComponentAmount]) -> dict[CostComponent, Decimal]:
+    sums: dict[CostComponent, Decimal] = {}
+    for amount in amounts:
+        sums[amount.component] = sums.get(amount.component, _ZERO) + amount.net
+    return sums
+
+
+def _claimed_twice(claims: Sequence[StatementItem]) -> Finding:
+    return Finding(
+        code="cdr.claimed_twice",
+        message=f"the statement has this CDR {len(claims)} times",
+        where="items",
+        stated=" + ".join(sorted(f"{claim.net:f}" for claim in claims)),
+        blocks=True,
+    )
+
+
+def _missing_here(claim: StatementItem) -> Finding:
+    return Finding(
+        code="cdr.missing_here",
+        message="claimed, but no such CDR was received",
+        where="items",
+        stated=f"{claim.net:f}",
+        blocks=True,
+    )
+
+
+def _not_claimed(dossier: CdrDossier) -> ReconciledItem:
+    finding = Finding(
+        code="cdr.not_claimed",
+        message="held, but not on the statement",
+        where="items",
+        expected=f"{_expected_net(dossier):f}",
+    )
+    return ReconciledItem(cdr=dossier.cdr.object_id, outcome=ItemOutcome.NOT_CLAIMED, findings=(finding,))
+
+
+def _finding(code: str, where: str, expected: Decimal | str, stated: Decimal | str, *, blocks: bool = True) -> Finding:
+    name = code.removeprefix("cdr.").removesuffix("_differs").replace("_", " ")
+    return Finding(
+        code=code,
+        message=f"{name}: expected {expected}, the statement has {stated}",
+        where=where,
+        expected=str(expected),
+        stated=str(stated),
+        blocks=blocks,
+    )

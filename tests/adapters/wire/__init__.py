@@ -1,0 +1,1 @@
+"""The wire half of the adapters: bytes to canonical objects and back."""

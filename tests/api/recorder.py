@@ -1,0 +1,85 @@
+"""Signals that write down what they were told."""
+
+from dataclasses import dataclass, field
+
+from canonical.identity import ObjectId
+from canonical.partner import Side
+from canonical.session import SessionStatus
+from canonical.store import AccessPurpose, Store
+from workflows.contract import CannotTell, RegistrationFailed
+
+
+@dataclass
+class Recorder:
+    """Keeps `workflows.contract.Signals`. `refuse` makes registrations fail, `deaf` makes every signal fail."""
+
+    store: Store
+    told: list[tuple[object, ...]] = field(default_factory=list)
+    refuse: RegistrationFailed | None = None
+    deaf: bool = False
+
+    def of(self, what: str) -> list[tuple[object, ...]]:
+        return [told[1:] for told in self.told if told[0] == what]
+
+    def _note(self, *told: object) -> None:
+        if self.deaf:
+            raise CannotTell("nobody listens")
+        self.told.append(told)
+
+    async def register(self, connection_id: str) -> None:
+        self._note("register", connection_id)
+        if self.refuse is not None:
+            raise self.refuse
+        async with self.store.transaction() as unit:
+            connection = await unit.connections.get(connection_id)
+            changed = {"adapter": "ocpi-2.2.1/standard", "version": "2.2.1"}
+            await unit.connections.save(connection.model_copy(update=changed))
+            await unit.access.issue(connection_id, AccessPurpose.ACCESS, f"answer-{len(self.told)}")
+
+    async def update_credentials(self, connection_id: str) -> None:
+        await self.register(connection_id)
+
+    async def connect(self, connection_id: str) -> None:
+        self._note("connect", connection_id)
+
+    async def renew(self, connection_id: str) -> None:
+        self._note("renew", connection_id)
+
+    async def session_started(self, session: ObjectId, connection_id: str, side: Side) -> None:
+        self._note("session_started", session.key, connection_id, side)
+
+    async def session_changed(
+        self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus
+    ) -> None:
+        self._note("session_changed", session.key, connection_id, side, status)
+
+    async def cdr_received(self, cdr: ObjectId, session_id: str | None, connection_id: str) -> None:
+        self._note("cdr_received", cdr.key, session_id, connection_id)
+
+    async def feed(self, connection_id: str) -> None:
+        self._note("feed", connection_id)
+
+    async def pull(self, connection_id: str, module: str) -> None:
+        self._note("pull", connection_id, module)
+
+    async def settle(self, connection_id: str, month: str) -> str:
+        self._note("settle", connection_id, month)
+        return f"settlement/{connection_id}/{month}"
+
+    async def cycle_state(self, connection_id: str, month: str) -> str | None:
+        return "CLAIMING" if (connection_id, month) in self.of("settle") else None
+
+    async def counterparty_report(self, statement_id: str, connection_id: str, month: str) -> None:
+        self._note("counterparty_report", statement_id, connection_id, month)
+
+    async def approve(self, connection_id: str, month: str, by: str) -> None:
+        self._note("approve", connection_id, month, by)
+
+    async def reconcile(self, connection_id: str, statement_id: str) -> None:
+        self._note("reconcile", connection_id, statement_id)
+
+    async def invoice_received(self, connection_id: str, statement_id: str, number: str) -> None:
+        self._note("invoice_received", connection_id, statement_id, number)
+
+    async def nudge(self, connection_id: str) -> None:
+        self._note("nudge", connection_id)

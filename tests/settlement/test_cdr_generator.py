@@ -1,0 +1,113 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from canonical.cdr import CostComponent, TariffMoment
+from canonical.session import VehicleState
+from settlement.cdr_generator import cdr_id_for, running_cost
+from settlement.pricing import DEFAULT_POLICY, Unpriceable
+from tests.settlement.build import (
+    BERLIN,
+    ENERGY_AND_IDLE,
+    NOON,
+    charged,
+    component,
+    dossier,
+    element,
+    reading,
+    session,
+    tariff,
+)
+
+
+def test_totals_are_the_sums_of_the_lines():
+    made = dossier()
+    cdr = made.cdr
+    assert cdr.total_energy_cost is not None
+    assert cdr.total_parking_cost is not None
+    assert cdr.total_energy_cost.before_tax == Decimal("8.00")
+    assert cdr.total_parking_cost.before_tax == Decimal("4.00")
+    assert (cdr.total_cost.before_tax, cdr.total_cost.after_tax) == (Decimal("12.00"), Decimal("14.28"))
+    assert cdr.total_cost.before_tax == sum(line.net for line in made.lines)
+    assert (cdr.total_energy_kwh, cdr.total_time_h, cdr.total_parking_time_h) == (
+        Decimal("20.0000"),
+        Decimal("1.6667"),
+        Decimal("0.6667"),
+    )
+
+
+def test_the_dossier_answers_an_auditor():
+    made = dossier()
+    assert [m.moment for m in made.tariff_moments] == [TariffMoment.SESSION_START, TariffMoment.SESSION_END]
+    assert all(line.source and line.source.tariff == ENERGY_AND_IDLE.version() for line in made.lines)
+    assert made.cdr.tariffs == (ENERGY_AND_IDLE,)
+    assert made.handles.session_id == "S1"
+    assert made.handles.billing_record == "BR-1"
+    assert made.pricing_policy == DEFAULT_POLICY.ref
+    assert made.time_zone == BERLIN
+
+
+def test_the_same_inputs_give_the_same_bytes():
+    assert dossier().model_dump_json() == dossier().model_dump_json()
+    shuffled = charged()[::-1]
+    assert dossier(readings=sorted(shuffled, key=lambda r: r.at)) == dossier()
+
+
+def test_ids_are_stable_and_leave_room_for_a_credit():
+    one, two = session(charged(), 1).object_id, session(charged(), 2).object_id
+    assert cdr_id_for(one) == cdr_id_for(one) != cdr_id_for(two)
+    assert len(cdr_id_for(one)) <= 34
+
+
+def test_no_tariff_is_no_price():
+    with pytest.raises(Unpriceable) as refused:
+        dossier(priced_by=None)
+    assert refused.value.findings[0].code == "tariff.unknown"
+
+
+def test_a_session_that_goes_on_has_no_cdr():
+    with pytest.raises(Unpriceable, match=r"session\.not_ended"):
+        dossier(end=None)
+
+
+def test_energy_that_the_session_does_not_know_blocks():
+    made = dossier(energy_kwh=Decimal(21))
+    assert [(f.code, f.blocks) for f in made.provenance.findings] == [("session.energy_differs", True)]
+
+
+def test_what_runs_before_the_first_reading_is_charging():
+    made = dossier(readings=[reading(30, "5", VehicleState.PARKED), reading(60, "5")], start=NOON)
+    assert made.cdr.total_parking_time_h == Decimal("0.5000")
+    assert made.cdr.total_energy_kwh == Decimal("5.0000")
+
+
+def test_a_mere_reservation_names_no_session():
+    booked = tariff(element(component("TIME", "3"), reservation="RESERVATION"))
+    states = [reading(0, "0", VehicleState.RESERVED), reading(60, "0", VehicleState.RESERVED)]
+    made = dossier(readings=states, priced_by=booked)
+    assert made.cdr.session_id is None
+    assert made.cdr.total_reservation_cost is not None
+    assert made.cdr.total_reservation_cost.before_tax == 3
+    assert made.handles.session_id == "S1"
+
+
+def test_running_cost_meets_the_cdr():
+    readings = charged()
+    at = readings[-1].at
+    assert running_cost(readings, ENERGY_AND_IDLE, BERLIN, at, DEFAULT_POLICY) == dossier().cdr.total_cost
+    half = running_cost(readings[:1], ENERGY_AND_IDLE, BERLIN, NOON + timedelta(minutes=30), DEFAULT_POLICY)
+    assert half is not None
+    assert half.before_tax == 0
+
+
+def test_running_cost_is_unknown_and_not_zero_without_a_price():
+    assert running_cost(charged(), None, BERLIN, NOON, DEFAULT_POLICY) is None
+    assert running_cost([], ENERGY_AND_IDLE, BERLIN, NOON, DEFAULT_POLICY) is None
+
+
+def test_flat_fees_are_the_fixed_cost():
+    made = dossier(priced_by=tariff(element(component("FLAT", "0.50"), component("ENERGY", "0.40"))))
+    assert made.cdr.total_fixed_cost is not None
+    assert made.cdr.total_fixed_cost.before_tax == Decimal("0.50")
+    assert [line.component for line in made.lines] == [CostComponent.FLAT, CostComponent.ENERGY]

@@ -1,0 +1,78 @@
+"""What the faces may ask of the durable processes, as a protocol: `workflows.signals` keeps it on Temporal."""
+
+from typing import Protocol
+
+from canonical.identity import ObjectId
+from canonical.partner import Side
+from canonical.session import SessionStatus
+
+
+class RegistrationFailed(Exception):
+    """A registration came to nothing for a reason that the partner can act on.
+
+    `ocpi_status` is the code of the answer: 3001 the caller's interface cannot be used, 3002 no version in
+    common, 3003 an endpoint is missing (OCPI 2.2.1 status codes).
+    """
+
+    def __init__(self, ocpi_status: int, message: str) -> None:
+        super().__init__(message)
+        self.ocpi_status = ocpi_status
+        self.message = message
+
+
+class CannotTell(Exception):
+    """The process did not take the message: it is not running, it is not the time, or Temporal cannot be reached."""
+
+
+class Signals(Protocol):
+    """Wakes the durable processes. The store is written first; a signal carries ids and small values only.
+
+    Every method may be repeated. A failure of one about a session, a CDR or the outbox does no harm: the store
+    holds the truth, and the sweep finds what nobody was woken for. All may raise CannotTell.
+    """
+
+    async def register(self, connection_id: str) -> None:
+        """A partner posted its credentials: call it back and connect. Raises RegistrationFailed."""
+
+    async def update_credentials(self, connection_id: str) -> None:
+        """A partner replaced its credentials: call it back. Raises RegistrationFailed."""
+
+    async def connect(self, connection_id: str) -> None:
+        """We begin the handshake."""
+
+    async def renew(self, connection_id: str) -> None:
+        """We exchange new tokens with a partner that we are connected to."""
+
+    async def nudge(self, connection_id: str) -> None:
+        """Do now what is waiting for its next attempt."""
+
+    async def session_started(self, session: ObjectId, connection_id: str, side: Side) -> None: ...
+
+    async def session_changed(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
+        """The session has a new status. Meter values are not told: they stay in the store."""
+
+    async def cdr_received(self, cdr: ObjectId, session_id: str | None, connection_id: str) -> None:
+        """A partner's CDR is in the store."""
+
+    async def feed(self, connection_id: str) -> None:
+        """Something lies in the outbox of this connection."""
+
+    async def pull(self, connection_id: str, module: str) -> None:
+        """Fetch everything of one module from the partner."""
+
+    async def settle(self, connection_id: str, month: str) -> str:
+        """Start the settlement cycle of a month (`2026-03`), or find it; the answer is the id of the process."""
+
+    async def cycle_state(self, connection_id: str, month: str) -> str | None:
+        """Where the settlement of the month stands; None when it was never started."""
+
+    async def counterparty_report(self, statement_id: str, connection_id: str, month: str) -> None:
+        """The partner's verdict on our statement has arrived."""
+
+    async def approve(self, connection_id: str, month: str, by: str) -> None: ...
+
+    async def reconcile(self, connection_id: str, statement_id: str) -> None:
+        """Check a statement that the partner sent."""
+
+    async def invoice_received(self, connection_id: str, statement_id: str, number: str) -> None:
+        """The invoice to a statement that we checked is in the store."""

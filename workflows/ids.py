@@ -1,0 +1,35 @@
+"""How workflow ids are spelt. They are persisted and people search by them: a change here breaks running work.
+
+An id is the business key of what the workflow looks after, so that a second start finds the first one.
+"""
+
+SWEEP_SCHEDULE = "sweep"
+
+
+def handshake(connection_id: str) -> str:
+    return f"handshake/{connection_id}"
+
+
+def charging_session(connection_id: str, session_key: str) -> str:
+    """`session_key` is the folded `DE*ABC/ID` of the session, or of the CDR when it names no session."""
+    return f"session/{connection_id}/{session_key}"
+
+
+def cdr_delivery(connection_id: str, cdr_key: str) -> str:
+    return f"cdr-delivery/{connection_id}/{cdr_key}"
+
+
+def partner_feed(connection_id: str) -> str:
+    return f"feed/{connection_id}"
+
+
+def resync(connection_id: str, module: str) -> str:
+    return f"resync/{connection_id}/{module}"
+
+
+def settlement_cycle(connection_id: str, month: str) -> str:
+    return f"settlement/{connection_id}/{month}"
+
+
+def reconciliation(connection_id: str, statement_id: str) -> str:
+    return f"reconciliation/{connection_id}/{statement_id}"

@@ -1,0 +1,29 @@
+"""How long each kind of work may take and how often it is tried again: one place, so that they can be compared."""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+STORE_TIMEOUT = timedelta(seconds=10)
+"""Work on our own database: short, and tried until the database is back."""
+
+PARTNER_TIMEOUT = timedelta(seconds=60)
+"""One attempt at a conversation with a partner."""
+
+PARTNER_SILENCE = timedelta(seconds=4)
+"""A conversation that has not been heard of for so long is taken to have died with its worker."""
+
+ONCE = RetryPolicy(maximum_attempts=1)
+"""For steps whose failure the workflow itself explains and repeats."""
+
+UNTIL_IT_WORKS = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
+)
+
+DELIVERY_PERIOD = timedelta(days=90)
+"""A CDR that could not be delivered for so long is parked for a person (usual limit in roaming contracts)."""
+
+
+def pause_before_attempt(attempt: int) -> timedelta:
+    """1 s, 2 s, 4 s … 5 min between attempts at a step that a person may be watching."""
+    return min(timedelta(seconds=2 ** min(attempt - 1, 12)), timedelta(minutes=5))

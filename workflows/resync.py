@@ -1,0 +1,43 @@
+"""Pull one module of a partner, page by page, with a cursor that survives a crash."""
+
+from dataclasses import dataclass
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.resync import Cursor, ResyncActivities
+    from workflows import patience
+    from workflows.search_attributes import tell
+
+
+@dataclass(frozen=True)
+class ResyncOrder:
+    connection_id: str
+    module: str
+    cursor: str | None = None
+    pulled: int = 0
+
+
+@workflow.defn(name="Resync")
+class Resync:
+    """Ends with the number of objects pulled. The workflow's own state is the cursor."""
+
+    @workflow.run
+    async def run(self, order: ResyncOrder) -> int:
+        cursor, pulled, pages = order.cursor, order.pulled, 0
+        while True:
+            tell("PULLING", f"page {pages + 1} of {order.module} ({pulled} objects so far)")
+            page = await workflow.execute_activity_method(
+                ResyncActivities.pull_page,
+                Cursor(order.connection_id, order.module, cursor),
+                start_to_close_timeout=patience.PARTNER_TIMEOUT,
+                heartbeat_timeout=patience.PARTNER_SILENCE,
+                retry_policy=patience.UNTIL_IT_WORKS,
+                summary=f"GET {order.module}, page {pages + 1}",
+            )
+            cursor, pulled, pages = page.next_url, pulled + page.pulled, pages + 1
+            if cursor is None:
+                tell("PULLED", "nothing")
+                return pulled
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(ResyncOrder(order.connection_id, order.module, cursor, pulled))

@@ -1,0 +1,217 @@
+"""The durable processes as the faces reach them on Temporal: start one if it is not there, tell it, or ask it.
+
+Every call is safe to repeat: workflow ids are business keys, so a second start finds the first. A call waits a few
+seconds at most for Temporal; what could not be told is found by the sweep.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError as UpdateTimeout
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.service import RPCError
+
+from canonical.identity import ObjectId
+from canonical.model import fold
+from canonical.partner import Side
+from canonical.session import SessionStatus
+from workflows import ids
+from workflows.charging_session import ChargingSession, SessionOrder
+from workflows.contract import CannotTell, RegistrationFailed
+from workflows.handshake import Handshake, HandshakeOrder, Opening
+from workflows.partner_feed import FeedOrder, PartnerFeed
+from workflows.reconciliation import Reconciliation, ReconciliationOrder
+from workflows.resync import Resync, ResyncOrder
+from workflows.search_attributes import at_start
+from workflows.settlement_cycle import CycleOrder, SettlementCycle
+
+PROMPT = timedelta(seconds=4)
+"""How long a caller on HTTP waits for Temporal to take a message."""
+
+CALL_BACK = timedelta(seconds=45)
+"""How long a registering partner waits while we call it back."""
+
+
+@dataclass(frozen=True)
+class TemporalSignals:
+    """Keeps `workflows.contract.Signals`."""
+
+    client: Client
+    task_queue: str
+
+    async def register(self, connection_id: str) -> None:
+        start = WithStartWorkflowOperation(
+            Handshake.run,
+            HandshakeOrder(connection_id, Opening.PARTNER_CALLS),
+            id=ids.handshake(connection_id),
+            task_queue=self.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=at_start(connection_id, "credentials"),
+            static_summary=f"Handshake with {connection_id}, begun by the partner",
+        )
+        try:
+            answer = await self.client.execute_update_with_start_workflow(
+                Handshake.answer, start_workflow_operation=start, rpc_timeout=CALL_BACK
+            )
+        except (RPCError, WorkflowUpdateFailedError, UpdateTimeout) as error:
+            raise CannotTell(f"the handshake could not answer: {error}") from error
+        if not answer.accepted:
+            raise RegistrationFailed(answer.ocpi_status, answer.message)
+
+    async def update_credentials(self, connection_id: str) -> None:
+        await self.register(connection_id)
+
+    async def connect(self, connection_id: str) -> None:
+        order = HandshakeOrder(connection_id, Opening.WE_REGISTER)
+        await self._handshake(order, "registration")
+
+    async def renew(self, connection_id: str) -> None:
+        order = HandshakeOrder(connection_id, Opening.WE_RENEW)
+        await self._handshake(order, "renewal")
+
+    async def nudge(self, connection_id: str) -> None:
+        handle = self.client.get_workflow_handle(ids.handshake(connection_id))
+        try:
+            await handle.signal(Handshake.nudge, rpc_timeout=PROMPT)
+        except RPCError as error:
+            raise CannotTell(f"no handshake with {connection_id} is running") from error
+
+    async def session_started(self, session: ObjectId, connection_id: str, side: Side) -> None:
+        await self._session(session.key, connection_id, side)
+
+    async def session_changed(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
+        await self._session(session.key, connection_id, side, "changed", status)
+
+    async def cdr_received(self, cdr: ObjectId, session_id: str | None, connection_id: str) -> None:
+        session_key = f"{cdr.owner.key}/{fold(session_id)}" if session_id else cdr.key
+        await self._session(session_key, connection_id, Side.EMSP, "cdr_received", cdr.key)
+
+    async def feed(self, connection_id: str) -> None:
+        await self._start(
+            PartnerFeed.run,
+            FeedOrder(connection_id),
+            ids.partner_feed(connection_id),
+            (connection_id, "outbox"),
+            f"Changes for {connection_id}",
+            signal="wake",
+        )
+
+    async def pull(self, connection_id: str, module: str) -> None:
+        await self._start(
+            Resync.run,
+            ResyncOrder(connection_id, module),
+            ids.resync(connection_id, module),
+            (connection_id, module),
+            f"Pull {module} from {connection_id}",
+        )
+
+    async def settle(self, connection_id: str, month: str) -> str:
+        workflow_id = ids.settlement_cycle(connection_id, month)
+        await self._start(
+            SettlementCycle.run,
+            CycleOrder(connection_id, month),
+            workflow_id,
+            (connection_id, month),
+            f"Settlement of {month} with {connection_id}",
+        )
+        return workflow_id
+
+    async def cycle_state(self, connection_id: str, month: str) -> str | None:
+        handle = self.client.get_workflow_handle(ids.settlement_cycle(connection_id, month))
+        try:
+            return await handle.query(SettlementCycle.state, rpc_timeout=PROMPT)
+        except RPCError:
+            return None
+
+    async def counterparty_report(self, statement_id: str, connection_id: str, month: str) -> None:
+        handle = self.client.get_workflow_handle(ids.settlement_cycle(connection_id, month))
+        try:
+            await handle.signal(SettlementCycle.report_received, rpc_timeout=PROMPT)
+        except RPCError as error:
+            message = f"no settlement of {month} with {connection_id} waits for statement {statement_id}"
+            raise CannotTell(message) from error
+
+    async def approve(self, connection_id: str, month: str, by: str) -> None:
+        handle = self.client.get_workflow_handle(ids.settlement_cycle(connection_id, month))
+        try:
+            await handle.execute_update(SettlementCycle.approve, by, rpc_timeout=CALL_BACK)
+        except WorkflowUpdateFailedError as error:
+            raise CannotTell(str(error.cause or error)) from error
+        except (RPCError, UpdateTimeout) as error:
+            raise CannotTell(f"no settlement of {month} with {connection_id} is running") from error
+
+    async def reconcile(self, connection_id: str, statement_id: str) -> None:
+        await self._start(
+            Reconciliation.run,
+            ReconciliationOrder(connection_id, statement_id),
+            ids.reconciliation(connection_id, statement_id),
+            (connection_id, statement_id),
+            f"Check of statement {statement_id} from {connection_id}",
+        )
+
+    async def invoice_received(self, connection_id: str, statement_id: str, number: str) -> None:
+        handle = self.client.get_workflow_handle(ids.reconciliation(connection_id, statement_id))
+        try:
+            await handle.signal(Reconciliation.invoice_received, number, rpc_timeout=PROMPT)
+        except RPCError as error:
+            raise CannotTell(f"statement {statement_id} was not reconciled here") from error
+
+    async def _handshake(self, order: HandshakeOrder, what: str) -> None:
+        await self._start(
+            Handshake.run,
+            order,
+            ids.handshake(order.connection_id),
+            (order.connection_id, "credentials"),
+            f"Handshake with {order.connection_id}, begun by us ({what})",
+        )
+
+    async def _session(
+        self,
+        session_key: str,
+        connection_id: str,
+        side: Side,
+        signal: str | None = None,
+        argument: SessionStatus | str | None = None,
+    ) -> None:
+        await self._start(
+            ChargingSession.run,
+            SessionOrder(session_key, connection_id, side),
+            ids.charging_session(connection_id, session_key),
+            (connection_id, session_key),
+            f"Session {session_key} with {connection_id}",
+            signal=signal,
+            signal_arguments=() if argument is None else (argument,),
+        )
+
+    async def _start(
+        self,
+        run: Callable[..., Any],
+        order: object,
+        workflow_id: str,
+        about: tuple[str, str],
+        summary: str,
+        *,
+        signal: str | None = None,
+        signal_arguments: Sequence[object] = (),
+    ) -> None:
+        """Start by business key, or find the running one; with a signal, tell it in the same call."""
+        conflict = WorkflowIDConflictPolicy.UNSPECIFIED if signal else WorkflowIDConflictPolicy.USE_EXISTING
+        try:
+            await self.client.start_workflow(
+                run,
+                order,
+                id=workflow_id,
+                task_queue=self.task_queue,
+                id_conflict_policy=conflict,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                start_signal=signal,
+                start_signal_args=signal_arguments,
+                search_attributes=at_start(*about),
+                static_summary=summary,
+                rpc_timeout=PROMPT,
+            )
+        except RPCError as error:
+            raise CannotTell(f"Temporal did not take {workflow_id}: {error.message}") from error
