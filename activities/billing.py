@@ -10,7 +10,7 @@ from activities.cdr_check import check
 from activities.failures import partner_conversation
 from activities.partner_link import calls_to, connected_adapter
 from activities.resources import Resources
-from adapters.contract import PartnerRejected
+from adapters.contract import CannotWrite, PartnerRejected
 from canonical.cdr import BillingContext, Cdr, CdrDossier
 from canonical.identity import ObjectId
 from canonical.model import Finding
@@ -97,7 +97,7 @@ class BillingActivities:
             calls = await calls_to(resources, connection, object_key=ref.cdr_key)
             try:
                 receipt = await calls.post_cdr(stored.dossier.cdr)
-            except PartnerRejected as refusal:
+            except (PartnerRejected, CannotWrite) as refusal:
                 await self._refused(ref, connection, refusal)
                 raise
             accepted = CdrReceipt(
@@ -191,7 +191,7 @@ class BillingActivities:
     ) -> CdrDossier:
         at_start = await work.tariffs.version(context.tariff_at_start) if context.tariff_at_start else None
         readings = await work.sessions.readings(session.object_id)
-        now = self._resources.clock()
+        now = self._resources.clock().replace(microsecond=0)  # not every version and partner keeps fractions
         end = session.end or now
         return cdr_generator.generate(
             session=session,
@@ -218,7 +218,7 @@ class BillingActivities:
         await work.sessions.conclude(ObjectId.parse(ref.session_key), cdr=None, reason=reason)
         return Billed(None, reason, needs_person=True)
 
-    async def _refused(self, ref: CdrRef, connection: Connection, refusal: PartnerRejected) -> None:
+    async def _refused(self, ref: CdrRef, connection: Connection, refusal: PartnerRejected | CannotWrite) -> None:
         cdr_id = ObjectId.parse(ref.cdr_key)
         text = f"{connection.name} refused CDR {ref.cdr_key}: {refusal}"
         async with self._resources.store.transaction() as work:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.heartbeat import beating
-from adapters.contract import InvalidWire, PartnerError
+from adapters.contract import CannotWrite, InvalidWire, PartnerError
 from canonical.store import NotFound
 
 
@@ -25,8 +25,8 @@ def told_to_temporal() -> Iterator[None]:
             next_retry_delay=later,
             category=ApplicationErrorCategory.BENIGN,
         ) from error
-    except InvalidWire as error:
-        raise ApplicationError(str(error), type="InvalidWire", non_retryable=True) from error
+    except (InvalidWire, CannotWrite) as error:
+        raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
     except NotFound as error:
         raise ApplicationError(str(error), type="NotFound", non_retryable=True) from error
 

@@ -9,7 +9,7 @@ from activities.cases import open_case
 from activities.failures import partner_conversation
 from activities.partner_link import calls_to
 from activities.resources import Resources
-from adapters.contract import Module, PartnerCalls, PartnerNotFound, PartnerRejected
+from adapters.contract import CannotWrite, Module, PartnerCalls, PartnerNotFound, PartnerRejected
 from canonical.identity import ObjectId
 from canonical.location import Location
 from canonical.partner import Connection
@@ -62,7 +62,7 @@ class FeedActivities:
             current = await _load(work, last)
         try:
             await _say(calls, last, told, current)
-        except PartnerRejected as refusal:
+        except (PartnerRejected, CannotWrite) as refusal:
             await self._refused(connection, entries, refusal)
             return
         async with self._resources.store.transaction() as work:
@@ -70,9 +70,11 @@ class FeedActivities:
                 await work.outbox.tell(connection.id, last.object_key, current.model_dump_json())
             await work.outbox.settle([entry.id for entry in entries])
 
-    async def _refused(self, connection: Connection, entries: list[OutboxEntry], refusal: PartnerRejected) -> None:
+    async def _refused(
+        self, connection: Connection, entries: list[OutboxEntry], refusal: PartnerRejected | CannotWrite
+    ) -> None:
         last = entries[-1]
-        text = f"{connection.name} refused {last.action} of {last.module} {last.object_key}: {refusal}"
+        text = f"{connection.name} cannot be told {last.action} of {last.module} {last.object_key}: {refusal}"
         async with self._resources.store.transaction() as work:
             for entry in entries:
                 await work.outbox.refuse(entry.id, str(refusal))

@@ -16,7 +16,7 @@ from canonical.settlement import Invoice, ItemOutcome, ReconciledItem, Reconcili
 from canonical.store import CdrState, NotFound, StoredCdr, UnitOfWork
 from settlement import ledger, reconciliation
 from settlement.invoice import check as invoice_check
-from settlement.invoice import compose, csv_writer, json_writer, pdf_writer
+from settlement.invoice import compose, csv_writer, json_writer
 
 
 @dataclass(frozen=True)
@@ -234,6 +234,9 @@ class SettlementActivities:
         return statement
 
     async def _render(self, work: UnitOfWork, invoice: Invoice) -> None:
+        # Half a second of imports that a worker needs once a month: not at every start.
+        from settlement.invoice import pdf_writer
+
         number = invoice.number
         files = (
             (f"{number}.pdf", "application/pdf", pdf_writer.write(invoice)),

@@ -103,6 +103,7 @@ def approve(
 
 @app.command()
 def reconcile(
+    connection: Connection,
     statement: Annotated[Path, typer.Argument(help="The partner's statement, as a JSON file.", exists=True)],
     *,
     folder: Folder = UP_FOLDER,
@@ -110,7 +111,7 @@ def reconcile(
     """Check a partner's statement against the CDRs that we hold."""
     from deploy.commands.finance import reconcile as run
 
-    run(folder, statement)
+    run(folder, connection, statement)
 
 
 @app.command()

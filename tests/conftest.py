@@ -1,6 +1,8 @@
 """What all tests may ask for: a real PostgreSQL, a fresh database, a vault, a store, the shared data folder."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -16,6 +18,7 @@ from canonical.vault import Vault, new_token
 from deploy.embedded.postgres import EmbeddedPostgres
 
 _TEMPLATE = "template_roamwork"
+_MEMORY_BYTES_MIN = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,21 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def postgres() -> Iterator[EmbeddedPostgres]:
     """One server for every test process."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
-    server.start()
-    yield server
-    server.stop()
+    with tempfile.TemporaryDirectory(prefix="roam-tests-", dir=_quick_place()) as folder:
+        server = EmbeddedPostgres(Path(folder), durable=False)
+        server.start()
+        yield server
+        server.stop()
+
+
+def _quick_place() -> str | None:
+    """Memory, where there is enough: a database is hundreds of files, which disks are slow to create."""
+    memory = Path("/dev/shm")  # noqa: S108  the folder made in it has a name of its own
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _MEMORY_BYTES_MIN:
+        return str(memory)
+    return None
 
 
 @pytest.fixture(scope="session")

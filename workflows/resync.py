@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.resync import Cursor, ResyncActivities
@@ -16,6 +17,11 @@ class ResyncOrder:
     module: str
     cursor: str | None = None
     pulled: int = 0
+    pages: int = 0
+
+
+PAGES_MAX = 10_000
+"""A list longer than this is taken for a circle (1,000,000 objects at 100 a page)."""
 
 
 @workflow.defn(name="Resync")
@@ -24,7 +30,7 @@ class Resync:
 
     @workflow.run
     async def run(self, order: ResyncOrder) -> int:
-        cursor, pulled, pages = order.cursor, order.pulled, 0
+        cursor, pulled, pages = order.cursor, order.pulled, order.pages
         while True:
             tell("PULLING", f"page {pages + 1} of {order.module} ({pulled} objects so far)")
             page = await workflow.execute_activity_method(
@@ -35,9 +41,13 @@ class Resync:
                 retry_policy=patience.UNTIL_IT_WORKS,
                 summary=f"GET {order.module}, page {pages + 1}",
             )
-            cursor, pulled, pages = page.next_url, pulled + page.pulled, pages + 1
+            before, cursor = cursor, page.next_url
+            pulled, pages = pulled + page.pulled, pages + 1
             if cursor is None:
                 tell("PULLED", "nothing")
                 return pulled
+            if cursor == before or pages >= PAGES_MAX:
+                tell("CIRCLE", "nobody: the partner's pages do not end", "ask the partner", attention=True)
+                raise ApplicationError(f"the pages of {order.module} do not end", type="EndlessPages")
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(ResyncOrder(order.connection_id, order.module, cursor, pulled))
+                workflow.continue_as_new(ResyncOrder(order.connection_id, order.module, cursor, pulled, pages))

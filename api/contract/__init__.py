@@ -49,6 +49,7 @@ def build(services: Services) -> FastAPI:
         description=_DESCRIPTION,
         dependencies=[Depends(key_check(services.contract_keys))],
         separate_input_output_schemas=False,
+        strict_content_type=False,
         redoc_url=None,
         responses={
             "4XX": {"description": "A problem of the request", "model": problems.ProblemDetails},

@@ -7,8 +7,11 @@ the folder.
 import hashlib
 import json
 import os
+import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import httpx
 import typer
@@ -18,42 +21,62 @@ from deploy.commands.up import kept_in
 from deploy.embedded.ports import LOOPBACK
 
 _TIMEOUT_S = 60.0
+_POLL_S = 0.5
 
 
 def settle(folder: Path, connection: str, month: str) -> None:
-    _call(folder, "POST", "/settlements", {"connection": connection, "month": month})
-    _show(_call(folder, "GET", f"/settlements/{connection}/{month}"))
+    _call(folder, "POST", "/settlements", _json(connection=connection, month=month))
+    _show(_call(folder, "GET", f"/settlements/{quote(connection, safe='')}/{month}"))
 
 
 def approve(folder: Path, connection: str, month: str, by: str) -> None:
-    _show(_call(folder, "POST", f"/settlements/{connection}/{month}/approval", {"by": by}))
+    _show(_call(folder, "POST", f"/settlements/{quote(connection, safe='')}/{month}/approval", _json(by=by)))
 
 
-def reconcile(folder: Path, statement: Path) -> None:
+def reconcile(folder: Path, connection: str, statement: Path) -> None:
+    """Hand the statement in as it is, and wait for the report on it."""
+    document = statement.read_bytes()
     try:
-        document = json.loads(statement.read_bytes())
-    except ValueError as error:
-        _fail(f"{statement} is not JSON: {error}")
-    _show(_call(folder, "POST", "/statements", document))
+        statement_id = json.loads(document)["id"]
+    except (ValueError, KeyError, TypeError):
+        _fail(f"{statement} is not a statement in JSON")
+    # Its bytes go out as they came: numbers that pass through here would be rounded.
+    whole = b'{"connection": ' + json.dumps(connection).encode() + b', "statement": ' + document + b"}"
+    _call(folder, "POST", "/statements", whole)
+    _show(_awaited(folder, f"/statements/{quote(str(statement_id), safe='')}/report"))
 
 
-def _call(folder: Path, method: str, path: str, body: object = None) -> object:
+def _awaited(folder: Path, path: str) -> object:
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        answer = _request(folder, "GET", path)
+        if answer.status_code != HTTPStatus.NOT_FOUND or time.monotonic() > deadline:
+            return _content(answer)
+        time.sleep(_POLL_S)
+
+
+def _call(folder: Path, method: str, path: str, body: bytes | None = None) -> object:
+    return _content(_request(folder, method, path, body))
+
+
+def _request(folder: Path, method: str, path: str, body: bytes | None = None) -> httpx.Response:
     base, key = _deployment(folder)
-    content = None if body is None else json.dumps(body, sort_keys=True).encode()
     headers = {"Authorization": f"Bearer {key}"}
-    if content is not None:
+    if body is not None:
         # The same order given twice is one order.
-        digest = hashlib.sha256(f"{method} {path}\n".encode() + content).hexdigest()
+        digest = hashlib.sha256(f"{method} {path}\n".encode() + body).hexdigest()
         headers |= {"Content-Type": "application/json", "Idempotency-Key": f"roam-{digest}"}
+    url = f"{base}/contract/v1{path}"
     try:
-        answer = httpx.request(
-            method, f"{base}/contract/v1{path}", content=content, headers=headers, timeout=_TIMEOUT_S, trust_env=False
-        )
+        return httpx.request(method, url, content=body, headers=headers, timeout=_TIMEOUT_S, trust_env=False)
     except httpx.HTTPError as error:
         _fail(f"{base} cannot be reached: {error}")
+
+
+def _content(answer: httpx.Response) -> object:
     if answer.is_error:
         _fail(_problem(answer))
-    return answer.json() if answer.content else None
+    return json.loads(answer.content, parse_float=str)  # shown as they are, never as a binary approximation
 
 
 def _deployment(folder: Path) -> tuple[str, str]:
@@ -75,6 +98,10 @@ def _problem(answer: httpx.Response) -> str:
         return f"{problem.get('title', answer.status_code)}: {problem.get('detail', '')}"
     except (ValueError, AttributeError):
         return f"the api answered {answer.status_code}"
+
+
+def _json(**values: str) -> bytes:
+    return json.dumps(values).encode()
 
 
 def _show(document: object) -> None:

@@ -79,10 +79,16 @@ def _one_cdr_each(books: Books) -> Iterator[Check]:
 
 
 def _same_content(books: Books) -> Iterator[Check]:
-    held = {_session(view): _comparable(_cdr(view)) for view in books.theirs}
-    different = {_session(v) for v in books.ours if held.get(_session(v)) != _comparable(_cdr(v))}
+    held = {_session(view): _cdr(view) for view in books.theirs}
+    different = {
+        session: fields
+        for session, ours in ((_session(view), _cdr(view)) for view in books.ours)
+        if (fields := _different_fields(ours, held.get(session, {})))
+    }
     yield Check(
-        "both sides hold the same CDRs, but for the one that was changed on its way", different == {TAMPERED.id}
+        "both sides hold the same CDRs, but for the one that was changed on its way",
+        set(different) == {TAMPERED.id},
+        str(different),
     )
 
 
@@ -190,6 +196,10 @@ def _session(view: Json) -> str:
 def _net(cdr: Json, field: str) -> Decimal:
     price = cdr[field]
     return euro(price["before_tax"]) if isinstance(price, dict) else Decimal(0)
+
+
+def _different_fields(ours: Json, theirs: Json) -> list[str]:
+    return sorted(name for name in ours if _comparable(ours[name]) != _comparable(theirs.get(name)))
 
 
 def _comparable(value: object) -> object:

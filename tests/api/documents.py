@@ -121,9 +121,7 @@ def cdr(**changes: Any) -> dict[str, Any]:
             "connector_power_type": "AC_3_PHASE",
         },
         "currency": "EUR",
-        "charging_periods": [
-            {"start_date_time": EARLY, "dimensions": [{"type": "ENERGY", "volume": 10.5}]}
-        ],
+        "charging_periods": [{"start_date_time": EARLY, "dimensions": [{"type": "ENERGY", "volume": 10.5}]}],
         "total_cost": {"excl_vat": 2.63, "incl_vat": 3.18},
         "total_energy": 10.5,
         "total_time": 24.0,

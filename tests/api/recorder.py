@@ -48,9 +48,7 @@ class Recorder:
     async def session_started(self, session: ObjectId, connection_id: str, side: Side) -> None:
         self._note("session_started", session.key, connection_id, side)
 
-    async def session_changed(
-        self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus
-    ) -> None:
+    async def session_changed(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
         self._note("session_changed", session.key, connection_id, side, status)
 
     async def cdr_received(self, cdr: ObjectId, session_id: str | None, connection_id: str) -> None:

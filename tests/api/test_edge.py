@@ -174,9 +174,7 @@ async def test_a_huge_body_is_refused_before_it_is_read(operator: Partner):
 @pytest.mark.parametrize("media_type", ["text/plain", "application/json; charset=utf-8", "application/vnd.x+json"])
 async def test_the_content_type_does_not_matter(operator: Partner, media_type: str):
     content = json.dumps(location())
-    response = await operator.request(
-        "PUT", LOCATION, content=content, headers={"Content-Type": media_type}
-    )
+    response = await operator.request("PUT", LOCATION, content=content, headers={"Content-Type": media_type})
     _envelope(response, 201, 1000)
 
 

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("up")]
 
 @contextmanager
 def up(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """A running `roam up`; ended with Ctrl-C at the end, which has to leave nothing behind."""
+    """A running `roam up`."""
     process = subprocess.Popen(
         [*roam_command("up", "--folder", str(folder)), *options],
         stdout=subprocess.PIPE,
@@ -38,13 +38,17 @@ def up(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
         else:
             pytest.fail(f"roam up did not come up:\n{said}")
         yield process
-        everything = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-        assert_all_end(everything, within_s=1)
     finally:
         process.kill()
         process.wait()
+
+
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """Ctrl-C, which has to leave nothing behind."""
+    everything = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert_all_end(everything, within_s=1)
 
 
 def eventually(check: Callable[[], bool], within_s: float = 30) -> None:
@@ -85,18 +89,19 @@ def test_comes_up_repairs_itself_and_comes_back(tmp_path: Path) -> None:
             if "api" in child.cmdline():
                 child.kill()
         eventually(lambda: live(kept))
+        interrupt(process)
 
     for path in (folder / "secrets").iterdir():
         assert path.stat().st_mode & 0o077 == 0
     before = json.loads((folder / "deployment.json").read_text())
-    with up(folder):
+    with up(folder) as process:
         assert json.loads((folder / "deployment.json").read_text()) == before
         assert live(kept)
+        interrupt(process)
 
 
 def test_nothing_is_left_when_it_is_killed(tmp_path: Path) -> None:
-    with pytest.raises(psutil.NoSuchProcess), up(tmp_path / "up") as process:
+    with up(tmp_path / "up") as process:
         everything = psutil.Process(process.pid).children(recursive=True)
         process.kill()
-        process.wait()
-        assert_all_end(everything, within_s=20)
+    assert_all_end(everything, within_s=20)

@@ -9,7 +9,7 @@ from canonical.store import NotFound, Store
 from tests.store.samples import at, of, tariff
 
 
-async def _versions(store: Store) -> int:
+async def _versions(store: Store) -> object:
     async with store._begin() as connection:
         return (await connection.execute(text("SELECT count(*) FROM tariff_version"))).scalar_one()
 
