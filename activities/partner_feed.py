@@ -58,7 +58,7 @@ class FeedActivities:
         last = entries[-1]
         calls = await calls_to(self._resources, connection, object_key=last.object_key)
         async with self._resources.store.transaction() as work:
-            told = await work.outbox.told(connection.id, last.object_key)
+            told = await work.outbox.told(connection.id, last.object_key, module=last.module)
             current = await _load(work, last)
         try:
             await _say(calls, last, told, current)
@@ -67,7 +67,7 @@ class FeedActivities:
             return
         async with self._resources.store.transaction() as work:
             if current is not None:
-                await work.outbox.tell(connection.id, last.object_key, current.model_dump_json())
+                await work.outbox.tell(connection.id, last.object_key, current.model_dump_json(), module=last.module)
             await work.outbox.settle([entry.id for entry in entries])
 
     async def _refused(

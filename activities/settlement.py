@@ -17,6 +17,7 @@ from canonical.store import CdrState, NotFound, StoredCdr, UnitOfWork
 from settlement import ledger, reconciliation
 from settlement.invoice import check as invoice_check
 from settlement.invoice import compose, csv_writer, json_writer
+from settlement.statement import statement_id as statement_id_of
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class SettlementActivities:
         with told_to_temporal():
             async with self._resources.store.transaction() as work:
                 connection = await work.connections.get(claim.connection_id)
-                statement_id = self._statement_id(connection, claim.month)
+                statement_id = statement_id_of(self._resources.us.party, connection.id, claim.month)
                 statement = await work.settlement.statement(statement_id)
                 if statement is None:
                     if not await self._of_month(work, connection, claim.month):
@@ -219,7 +220,7 @@ class SettlementActivities:
         self, work: UnitOfWork, connection: Connection, month: str
     ) -> tuple[Statement, ReconciliationReport]:
         partner = connection.partner_party()
-        statement = await self._statement(work, self._statement_id(connection, month))
+        statement = await self._statement(work, statement_id_of(self._resources.us.party, connection.id, month))
         report = await work.settlement.report(statement.id, partner) if partner else None
         if report is None:
             message = f"{connection.name} has not answered statement {statement.id}"
@@ -267,9 +268,6 @@ class SettlementActivities:
             text=text,
             at=self._resources.clock(),
         )
-
-    def _statement_id(self, connection: Connection, month: str) -> str:
-        return f"{self._resources.us.party.key.replace('*', '')}-{connection.id}-{month}"
 
 
 def month_bounds(month: str, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -34,6 +34,11 @@ def cdr_sha256(cdr: Cdr) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def statement_id(issuer: PartyId, connection_id: str, month: str) -> str:
+    """The one statement of a month between two parties: `BENLN-mobility-2026-03`."""
+    return f"{issuer.key.replace('*', '')}-{connection_id}-{month}"
+
+
 def statement(
     *,
     statement_id: str,

@@ -13,6 +13,7 @@ from canonical.identity import PartyId
 from canonical.partner import Connection, Side
 from canonical.settlement import Invoice, Month, ReconciliationReport, Statement
 from canonical.store import UnitOfWork
+from settlement.statement import statement_id
 
 
 class SettlementOrder(BaseModel):
@@ -77,7 +78,7 @@ def routes(services: Services) -> APIRouter:
         partner = await _connection(services, connection, Side.CPO)
         state = await services.signals.cycle_state(partner.id, month)
         async with services.store.transaction() as unit:
-            statement = await unit.settlement.statement(_statement_id(services, partner, month))
+            statement = await unit.settlement.statement(statement_id(services.our_party, partner.id, month))
             report = await _report(unit, statement, partner) if statement else None
             invoices = await unit.settlement.invoices(partner.id)
         if statement is None and state is None:
@@ -153,10 +154,6 @@ async def _connection(services: Services, connection_id: str, side: Side) -> Con
     return connection
 
 
-def _statement_id(services: Services, connection: Connection, month: str) -> str:
-    return f"{services.our_party.key.replace('*', '')}-{connection.id}-{month}"
-
-
 async def _report(unit: UnitOfWork, statement: Statement, connection: Connection) -> ReconciliationReport | None:
     party = connection.partner_party()
     return await unit.settlement.report(statement.id, party) if party else None
@@ -170,7 +167,7 @@ async def _keep_report(
     report: ReconciliationReport,
 ) -> None:
     """Raises UnknownObject, InvalidInput when the report is about something else or by somebody else."""
-    statement = await unit.settlement.statement(_statement_id(services, connection, month))
+    statement = await unit.settlement.statement(statement_id(services.our_party, connection.id, month))
     if statement is None:
         raise UnknownObject(f"there is no statement of {month} for {connection.id}")
     if report.statement_id != statement.id:

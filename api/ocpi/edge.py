@@ -106,8 +106,10 @@ class Edge:
     def _adapter(self, connection: Connection, version: str) -> Adapter:
         """The connection's own adapter when it speaks this version, else the standard one. Raises UnknownRoute."""
         registry = self._services.registry
-        own = (registry.by_key(connection.adapter),) if connection.adapter else ()
-        for adapter in (*own, *registry.adapters()):
+        candidates: list[Adapter] = list(registry.adapters())
+        if connection.adapter is not None:
+            candidates.insert(0, registry.by_key(connection.adapter))
+        for adapter in candidates:
             if adapter.version == version:
                 return adapter
         raise UnknownRoute("this version is not offered")

@@ -56,7 +56,7 @@ def _static() -> list[Check]:
         Check("lint", (_tool("ruff"), "check", "--quiet", ".")),
         Check("types", (_tool("mypy"),)),
         # It looks for the rooms in the working folder and has no option for another.
-        Check("import contracts", (_tool("lint-imports"), "--no-timings"), {"PYTHONPATH": str(PROJECT)}),
+        Check("import contracts", (_tool("lint-imports"),), {"PYTHONPATH": str(PROJECT)}),
     ]
 
 

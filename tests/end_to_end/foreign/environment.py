@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,30 +35,31 @@ class Unavailable:
 
 def environment() -> Environment | Unavailable:
     """The partner's environment, made now if need be. Several test processes may ask at the same time."""
-    uv = _uv()
-    if uv is None:
-        return Unavailable("uv is not at hand: neither on the path, nor as a module, nor in ./.tools")
     contents = REQUIREMENTS.read_bytes() + sys.version.encode()
     folder = KEPT_IN / hashlib.sha256(contents).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _existing_or_new(uv, folder)
+        python, complete = folder / "venv" / "bin" / "python", folder / "complete"
+        if complete.exists() and python.exists():
+            return Environment(python)
+        made = _make(folder / "venv", python)
+        if isinstance(made, Environment):
+            complete.touch()
+        return made
 
 
-def _existing_or_new(uv: Sequence[str], folder: Path) -> Environment | Unavailable:
-    python = folder / "venv" / "bin" / "python"
-    complete = folder / "complete"
-    if complete.exists() and python.exists():
-        return Environment(python)
+def _make(venv: Path, python: Path) -> Environment | Unavailable:
+    uv = _uv()
+    if uv is None:
+        return Unavailable("uv is not at hand: neither on the path, nor as a module, nor in ./.tools")
     try:
-        _run(*uv, "venv", "--clear", "--python", sys.executable, str(folder / "venv"))
+        _run(*uv, "venv", "--clear", "--python", sys.executable, str(venv))
         _run(*uv, "pip", "install", "--no-deps", "--python", str(python), "-r", str(REQUIREMENTS))
     except subprocess.TimeoutExpired:
         return Unavailable(f"the package index did not deliver within {INSTALL_TIMEOUT_S} s")
     except subprocess.CalledProcessError as error:
         return Unavailable(f"the foreign implementation could not be installed: {_last_line(error.stderr)}")
-    complete.touch()
     return Environment(python)
 
 
