@@ -28,12 +28,9 @@ class Us:
     def versions_url(self) -> str:
         return f"{self.public_url.rstrip('/')}/ocpi/versions"
 
-    @property
-    def roles(self) -> tuple[BusinessRole, ...]:
-        return tuple(
-            BusinessRole(party=self.party, role=Role(side.value), business_name=self.business_name)
-            for side in sorted(self.sides)
-        )
+    def role_on(self, side: Side) -> BusinessRole:
+        """How we present ourselves on a connection on which we play `side`."""
+        return BusinessRole(party=self.party, role=Role(side.value), business_name=self.business_name)
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,8 @@ class Page(Generic[T]):
     unreadable: tuple[Unreadable, ...] = ()
     next_url: str | None = None
     total: int | None = None
+    findings: tuple[Finding, ...] = ()
+    """What had to be tolerated on the way from this page to the next."""
 
 
 @dataclass(frozen=True)

@@ -85,11 +85,13 @@ class Calls:
                 items.append(self._adapter.read(kind, raw))
             except InvalidWire as error:
                 unreadable.append(Unreadable(raw, error.findings))
+        following = paging.following(answer, endpoint, len(raw_items))
         return Page(
             items=tuple(items),
             unreadable=tuple(unreadable),
-            next_url=paging.next_url(answer, endpoint, len(raw_items)),
+            next_url=following.url,
             total=paging.total_count(answer),
+            findings=following.findings,
         )
 
     async def get(self, kind: type[T], object_id: ObjectId, token_type: TokenType | None = None) -> Read[T]:

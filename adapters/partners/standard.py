@@ -32,6 +32,7 @@ STANDARD: Final = PartnerProfile(
         places.CoordinateDecimals(),
         places.TimeOfDaySpelling(),
         presence.MissingLastUpdated(_now),
+        presence.MissingEvseUid(),
         presence.NoConnectors(),
         presence.UnknownOpeningTimes(),
         presence.UnreadablePart(),

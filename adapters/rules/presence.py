@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from adapters.document import value_at
 from adapters.json_writer import date_time
 from adapters.rules.rule import Fault, ReadInstead, Repair, Rule, SetAside, ToleratedEmpty
 from adapters.rules.stakes import is_site
+
+_UNKNOWN_ID = "#NA"
+"""OCPI 2.2 and later: in place of a required text that cannot be known."""
 
 
 class MissingLastUpdated(Rule):
@@ -21,6 +25,26 @@ class MissingLastUpdated(Rule):
         if fault.path != ("last_updated",) or fault.family == "Cdr":
             return None
         return ReadInstead(date_time(self._clock().replace(microsecond=0)))
+
+
+class MissingEvseUid(Rule):
+    """A CDR whose location names no `evse_uid`, but does name the `evse_id`: read `#NA`, OCPI's word for unknown.
+
+    Seen on 22 Nov 2026: an implementation in use (the Python packages around `py_ocpi`) has no such field, so every
+    CDR that it stores, lists or pushes is without. Nothing is made up: where it was charged is said by `evse_id`,
+    which is the EVSE's public name, and no amount depends on the internal one. Therefore counted, and not held up;
+    a CDR without `evse_id` as well is refused.
+    """
+
+    code = "tolerance.evse_uid_missing"
+    faults = frozenset({"missing"})
+
+    def repair(self, fault: Fault) -> ReadInstead | None:
+        if fault.family != "Cdr" or fault.path != ("cdr_location", "evse_uid"):
+            return None
+        public_name = value_at(fault.document, ("cdr_location", "evse_id"))
+        named = isinstance(public_name, str) and public_name not in {"", _UNKNOWN_ID}
+        return ReadInstead(_UNKNOWN_ID) if named else None
 
 
 class NoConnectors(Rule):

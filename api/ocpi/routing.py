@@ -1,11 +1,14 @@
 """Which endpoint a path means. The routes are the adapters' own tables; nothing here knows a version.
 
 The path is matched on its raw bytes: each segment is percent-decoded exactly once, after the split, so that an id
-may hold a slash. A slash at the end, or none, is the same place: a redirect would lose bodies.
+may hold a slash. A slash at the end, or none, is the same place: a redirect would lose bodies. So is `//` where a
+partner joined our endpoint and its own path.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import dropwhile
+from operator import not_
 from typing import Final
 from urllib.parse import unquote
 
@@ -17,6 +20,9 @@ from canonical.partner import Side
 
 CONFIGURATION_MODULES: Final = frozenset({Module.VERSIONS, Module.CREDENTIALS, Module.HUB_CLIENT_INFO})
 """Modules between two platforms rather than two parties: no routing headers (OCPI 2.2.1 transport)."""
+
+_ENDPOINT_SEGMENTS: Final = 3
+"""Version, interface, module: what version details give as one URL."""
 
 _SENT_BY_PROVIDER: Final = frozenset({Module.TOKENS, Module.COMMANDS, Module.CHARGING_PROFILES})
 
@@ -32,7 +38,12 @@ def raw_segments(scope: Scope) -> tuple[str, ...]:
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     path = raw.decode("latin-1").split("?", 1)[0]
     below = path.removeprefix(scope.get("root_path", "")).strip("/")
-    return tuple(unquote(segment) for segment in below.split("/")) if below else ()
+    if not below:
+        return ()
+    segments = below.split("/")
+    # Only at the joint: an empty segment farther on is an id that somebody forgot, and must not let others move up.
+    own = dropwhile(not_, segments[_ENDPOINT_SEGMENTS:])
+    return tuple(unquote(segment) for segment in (*segments[:_ENDPOINT_SEGMENTS], *own))
 
 
 def match(adapter: Adapter, side: Side, sides: frozenset[Side], segments: tuple[str, ...], method: str) -> Match:

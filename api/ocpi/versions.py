@@ -4,7 +4,7 @@ import json
 
 from adapters.contract import Adapter
 from api.errors import MethodNotAllowed
-from api.ocpi.addresses import module_url, version_url
+from api.ocpi.addresses import endpoint_url, version_url
 from api.ocpi.call import Answer
 from api.ocpi.routing import modules, served
 from api.services import Services
@@ -28,7 +28,7 @@ def details(services: Services, adapter: Adapter, connection: Connection) -> Ans
         {
             "identifier": module.value,
             "role": interface.value,
-            "url": module_url(services, adapter, module, interface),
+            "url": endpoint_url(services, adapter, module, interface),
         }
         for module, interface in modules(served(adapter, connection.our_side, services.sides))
     ]

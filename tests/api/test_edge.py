@@ -183,6 +183,22 @@ async def test_trailing_slashes_are_served_not_redirected(operator: Partner):
     _envelope(await operator.request("GET", LOCATION), 200, 1000)
 
 
+async def test_whatever_a_partner_joins_to_an_endpoint_leads_to_the_object(operator: Partner):
+    http = operator.deployment.http
+    headers = {"Authorization": ADAPTER.encode_token(operator.token)}
+    details = (await http.get("/ocpi/2.2.1", headers=headers)).json()["data"]
+    (url,) = (e["url"] for e in details["endpoints"] if e["identifier"] == "locations")
+    endpoint = url.removeprefix(f"{PUBLIC_URL}/ocpi/2.2.1")
+    for joined in (f"{endpoint}/BE/BEC/L1", f"{endpoint}BE/BEC/L1", f"{endpoint}//BE/BEC/L1/"):
+        response = await operator.request("PUT", joined, json=location())
+        assert response.json()["status_code"] == 1000, joined
+    _envelope(await operator.request("GET", LOCATION), 200, 1000)
+
+
+async def test_a_forgotten_id_lets_no_other_move_up(operator: Partner):
+    _envelope(await operator.request("PUT", "/receiver/locations/BE/BEC//L1", json=location()), 404, 2000)
+
+
 async def test_path_segments_are_decoded_exactly_once(operator: Partner):
     odd = location(id="A/B%41 C")
     path = "/receiver/locations/BE/BEC/A%2FB%2541%20C"

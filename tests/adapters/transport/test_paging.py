@@ -4,6 +4,7 @@ import pytest
 from adapters.contract import Page, PartnerProtocolError, UnsafeUrl
 from adapters.transport import paging
 from adapters.transport.envelope import Answer
+from adapters.transport.paging import Following
 from canonical.location import Location
 from tests.adapters.transport.conftest import NOON
 
@@ -39,28 +40,40 @@ def test_link_header(header: str, target: str | None) -> None:
     assert paging.link_to_next(header) == target
 
 
-class TestNextUrl:
+class TestFollowing:
     def test_the_link_is_followed_as_it_stands(self) -> None:
         cursor = f"{ENDPOINT}?cursor=a%2Fb"
-        assert paging.next_url(answer(link=f'<{cursor}>; rel="next"'), ENDPOINT, 2) == cursor
+        assert paging.following(answer(link=f'<{cursor}>; rel="next"'), ENDPOINT, 2) == Following(cursor)
 
     def test_a_relative_link(self) -> None:
-        assert paging.next_url(answer(link='<?offset=2&limit=2>; rel="next"'), ENDPOINT, 2) == SECOND
+        assert paging.following(answer(link='<?offset=2&limit=2>; rel="next"'), ENDPOINT, 2) == Following(SECOND)
 
     def test_no_link_is_the_end(self) -> None:
-        assert paging.next_url(answer(), ENDPOINT, 2) is None
+        assert paging.following(answer(), ENDPOINT, 2) == Following(None)
 
     @pytest.mark.parametrize("target", ["https://evil.example/", "http://partner.example/ocpi"])
     def test_a_link_to_elsewhere(self, target: str) -> None:
         with pytest.raises(UnsafeUrl):
-            paging.next_url(answer(link=f'<{target}>; rel="next"'), ENDPOINT, 2)
+            paging.following(answer(link=f'<{target}>; rel="next"'), ENDPOINT, 2)
+
+    @pytest.mark.parametrize(("total", "url"), [("5", SECOND), ("2", None)])
+    def test_a_count_replaces_a_link_to_elsewhere(self, total: str, url: str | None) -> None:
+        elsewhere = answer(link='<https://evil.example/?offset=9>; rel="next"', x_total_count=total)
+        following = paging.following(elsewhere, ENDPOINT, 2)
+        assert following.url == url
+        assert [finding.code for finding in following.findings] == ["tolerance.next_link_elsewhere"]
+
+    def test_no_count_replaces_a_link_to_elsewhere_after_a_cursor(self) -> None:
+        cursor = answer(f"{ENDPOINT}?cursor=x", link='<https://evil.example/>; rel="next"', x_total_count="50")
+        with pytest.raises(UnsafeUrl):
+            paging.following(cursor, ENDPOINT, 2)
 
     def test_a_link_to_itself(self) -> None:
         with pytest.raises(PartnerProtocolError, match="same page"):
-            paging.next_url(answer(link=f'<{FIRST}>; rel="next"'), ENDPOINT, 2)
+            paging.following(answer(link=f'<{FIRST}>; rel="next"'), ENDPOINT, 2)
 
     def test_a_count_that_says_more_replaces_a_missing_link(self) -> None:
-        assert paging.next_url(answer(x_total_count="5"), ENDPOINT, 2) == SECOND
+        assert paging.following(answer(x_total_count="5"), ENDPOINT, 2) == Following(SECOND)
 
     @pytest.mark.parametrize(
         ("url", "total", "count"),
@@ -74,7 +87,7 @@ class TestNextUrl:
         ],
     )
     def test_a_count_is_only_a_hint(self, url: str, total: str, count: int) -> None:
-        assert paging.next_url(answer(url, x_total_count=total), ENDPOINT, count) is None
+        assert paging.following(answer(url, x_total_count=total), ENDPOINT, count) == Following(None)
 
 
 class Crawled:

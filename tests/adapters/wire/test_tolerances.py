@@ -45,6 +45,7 @@ TOLERATED: list[tuple[str, type[CanonicalModel], dict[str, Any]]] = [
     ("tolerance.country_code", Location, wire.location(country="deu")),
     ("tolerance.coordinate_decimals", Location, wire.location(coordinates={"latitude": "50.7", "longitude": "7.0"})),
     ("tolerance.last_updated_missing", Tariff, {k: v for k, v in wire.tariff().items() if k != "last_updated"}),
+    ("tolerance.evse_uid_missing", Cdr, wire.cdr(cdr_location={k: v for k, v in wire.cdr()["cdr_location"].items() if k != "evse_uid"})),
     ("tolerance.no_connectors", Location, wire.location(evses=[wire.evse(connectors=[], status="REMOVED")])),
     ("tolerance.twentyfourseven_missing", Location, wire.location(opening_times={})),
     ("tolerance.time_of_day", Location, wire.location(opening_times={"twentyfourseven": False, "regular_hours": [{"weekday": 1, "period_begin": "7:30", "period_end": "24:00"}]})),
@@ -117,6 +118,13 @@ def test_money_and_identity_are_never_repaired(
             adapter.read(kind, body(document))
         assert where in {finding.where for finding in refused.value.findings}
         assert not refused.value.malformed
+
+
+@pytest.mark.parametrize("evse_id", [None, "", "#NA"])
+def test_a_charge_point_without_any_name_is_refused(evse_id: str | None) -> None:
+    place = {k: v for k, v in wire.cdr()["cdr_location"].items() if k != "evse_uid"} | {"evse_id": evse_id}
+    with pytest.raises(InvalidWire, match="evse_uid"):
+        standard.read(Cdr, body(wire.cdr(cdr_location=place)))
 
 
 @pytest.mark.parametrize("evses", [{}, "none", {"0": wire.evse()}])
