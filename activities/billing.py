@@ -19,6 +19,7 @@ from canonical.session import MeterReading, Session, VehicleState
 from canonical.store import CdrReceipt, CdrState, StoredCdr, UnitOfWork
 from settlement import cdr_generator
 from settlement.pricing.breakdown import Unpriceable
+from settlement.statement import statement_id
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class BillingActivities:
                 return Billed(None, reason)
             await work.cdrs.add(dossier, connection_id=ref.connection_id, ours=True, evidence_id=None)
             await work.sessions.conclude(session_id, cdr=cdr_id)
+            await self._say_if_late(work, dossier.cdr, ref.connection_id)
         return Billed(cdr_id.key)
 
     @activity.defn(name="billing-send-cdr")
@@ -94,7 +96,7 @@ class BillingActivities:
                 connection = await work.connections.get(ref.connection_id)
                 if await work.cdrs.receipts(cdr_id, ref.connection_id):
                     return
-            calls = await calls_to(resources, connection, object_key=ref.cdr_key)
+            calls = await calls_to(resources.store, resources.registry, connection, object_key=ref.cdr_key)
             try:
                 receipt = await calls.post_cdr(stored.dossier.cdr)
             except (PartnerRejected, CannotWrite) as refusal:
@@ -136,9 +138,9 @@ class BillingActivities:
                 return "PROVED"
             if receipt.url is None:
                 return "DELIVERED"
-            calls = await calls_to(resources, connection, object_key=ref.cdr_key)
+            calls = await calls_to(resources.store, resources.registry, connection, object_key=ref.cdr_key)
             theirs = (await calls.get_cdr(receipt.url)).value
-            adapter = connected_adapter(resources, connection)
+            adapter = connected_adapter(resources.registry, connection)
             ours = adapter.read(Cdr, adapter.write(stored.dossier.cdr)).value
             differences = _differences(ours, theirs)
             proof = replace(
@@ -209,6 +211,15 @@ class BillingActivities:
             registered_key=self._resources.meter_key(session.meter_id),
             reservation_expired=_is_unused_reservation(readings),
         )
+
+    async def _say_if_late(self, work: UnitOfWork, cdr: Cdr, connection_id: str) -> None:
+        """A statement is never made anew: a CDR of its month that comes later is for a person to claim."""
+        us, zone = self._resources.us, self._resources.terms.time_zone
+        month = f"{cdr.end.astimezone(zone):%Y-%m}"
+        if await work.settlement.statement(statement_id(us.party, connection_id, month)) is None:
+            return
+        text = f"CDR {cdr.object_id.key} ended in {month}, whose statement for {connection_id} was issued already"
+        await open_case(work, self._resources, "cdr-late", cdr.object_id.key, text)
 
     async def _unbillable(
         self, work: UnitOfWork, ref: SessionRef, reason: str, findings: tuple[Finding, ...] = ()

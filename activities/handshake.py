@@ -63,7 +63,7 @@ class HandshakeActivities:
                     return
                 connection = await work.connections.get(exchange.connection_id)
                 token = await work.access.issue(connection.id, AccessPurpose.ACCESS, exchange.request_key)
-            calls = await calls_to(self._resources, connection)
+            calls = await calls_to(self._resources.store, self._resources.registry, connection)
             us = self._resources.us
             ours = Credentials(token.get_secret_value(), us.versions_url, (us.role_on(connection.our_side),))
             theirs = await (calls.update(ours) if exchange.renew else calls.register(ours))
@@ -135,7 +135,7 @@ class HandshakeActivities:
             raise MissingEndpoint(message)
         token = await self._token(connection.id)
         adapters = (
-            (connected_adapter(self._resources, connection),)
+            (connected_adapter(self._resources.registry, connection),)
             if connection.adapter
             else self._resources.registry.adapters()
         )

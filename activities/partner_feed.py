@@ -56,7 +56,7 @@ class FeedActivities:
 
     async def _tell(self, connection: Connection, entries: list[OutboxEntry]) -> None:
         last = entries[-1]
-        calls = await calls_to(self._resources, connection, object_key=last.object_key)
+        calls = await calls_to(self._resources.store, self._resources.registry, connection, object_key=last.object_key)
         async with self._resources.store.transaction() as work:
             told = await work.outbox.told(connection.id, last.object_key, module=last.module)
             current = await _load(work, last)

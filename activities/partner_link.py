@@ -1,27 +1,29 @@
 """From a connection to calls: load what the store knows, bind the adapter, and keep what is said as evidence."""
 
-from activities.resources import Resources
 from adapters.contract import Adapter, Exchange, Interface, Link, Module, PartnerCalls, Witness
+from adapters.registry import Registry
 from canonical.partner import Connection
-from canonical.store import Direction, EvidenceRecord
+from canonical.store import Direction, EvidenceRecord, Store
 
-FINANCIAL = frozenset({Module.CDRS, Module.TARIFFS, Module.SESSIONS, Module.TOKENS})
-"""Modules whose bytes are kept: what a bill may be traced back to."""
+KEPT = frozenset({Module.CDRS, Module.TARIFFS, Module.SESSIONS, Module.TOKENS, Module.CREDENTIALS})
+"""Modules whose bytes are kept: what a bill, or a change of who may call whom, may be traced back to."""
 
 
-def connected_adapter(resources: Resources, connection: Connection) -> Adapter:
+def connected_adapter(registry: Registry, connection: Connection) -> Adapter:
     """The adapter that the handshake chose."""
     if connection.adapter is None:
         message = f"connection {connection.id} has no adapter yet: its handshake has not got that far"
         raise LookupError(message)
-    return resources.registry.by_key(connection.adapter)
+    return registry.by_key(connection.adapter)
 
 
-async def calls_to(resources: Resources, connection: Connection, *, object_key: str | None = None) -> PartnerCalls:
+async def calls_to(
+    store: Store, registry: Registry, connection: Connection, *, object_key: str | None = None
+) -> PartnerCalls:
     """The partner behind a connection, ready to be called with the newest token it gave us."""
-    async with resources.store.transaction() as work:
+    async with store.transaction() as work:
         token = await work.access.outbound(connection.id)
-    adapter = connected_adapter(resources, connection)
+    adapter = connected_adapter(registry, connection)
     link = Link(
         connection_id=connection.id,
         token=token.get_secret_value(),
@@ -29,14 +31,14 @@ async def calls_to(resources: Resources, connection: Connection, *, object_key: 
         our_party=connection.our_party,
         partner_party=connection.partner_party(),
     )
-    return adapter.calls(link, evidence_keeper(resources, connection, adapter.key, object_key))
+    return adapter.calls(link, evidence_keeper(store, connection, adapter.key, object_key))
 
 
-def evidence_keeper(resources: Resources, connection: Connection, adapter_key: str, object_key: str | None) -> Witness:
-    """Keeps request and answer, as bytes, of every exchange in a financial module."""
+def evidence_keeper(store: Store, connection: Connection, adapter_key: str, object_key: str | None = None) -> Witness:
+    """Keeps request and answer, as bytes, of every exchange in a module that matters. Tokens are masked in them."""
 
     async def keep(exchange: Exchange) -> None:
-        if exchange.module not in FINANCIAL:
+        if exchange.module not in KEPT:
             return
         record = EvidenceRecord(
             direction=Direction.OUT,
@@ -52,7 +54,7 @@ def evidence_keeper(resources: Resources, connection: Connection, adapter_key: s
             object_key=object_key,
             at=exchange.started_at,
         )
-        async with resources.store.transaction() as work:
+        async with store.transaction() as work:
             await work.evidence.add(record)
 
     return keep

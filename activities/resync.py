@@ -56,7 +56,7 @@ class ResyncActivities:
         async with partner_conversation():
             async with resources.store.transaction() as work:
                 connection = await work.connections.get(cursor.connection_id)
-            calls = await calls_to(resources, connection)
+            calls = await calls_to(resources.store, resources.registry, connection)
             kind = KINDS[Module(cursor.module)]
             page: Page[Pulled] = await calls.get_page(
                 kind, url=cursor.url, limit=None if cursor.url else resources.page_limit

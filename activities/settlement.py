@@ -28,8 +28,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Claimed:
+    """`invoice_number` is set when the statement was invoiced before."""
+
     statement_id: str | None
     text: str
+    invoice_number: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,11 @@ class StatementRef:
 
 @dataclass(frozen=True)
 class Exceptions:
+    """What is not agreed. `invoice_number`: the partner's invoice to the statement, if it came already."""
+
     exceptions: int
     text: str
+    invoice_number: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,10 @@ class SettlementActivities:
                         return Claimed(None, "no CDR ended in this month")
                     statement = await self._compose_statement(work, connection, claim.month, statement_id)
                     await work.settlement.save_statement(statement, connection.id)
+                invoiced = await self._invoice_to(work, connection, statement.id)
         net = sum(item.net for item in statement.items)
-        return Claimed(statement.id, f"{len(statement.items)} CDRs, {net} {statement.currency} before tax")
+        text = f"{len(statement.items)} CDRs, {net} {statement.currency} before tax"
+        return Claimed(statement.id, text, invoiced)
 
     @activity.defn(name="settlement-assess")
     async def assess(self, claim: Claim) -> Exceptions:
@@ -160,8 +168,9 @@ class SettlementActivities:
                     await open_case(work, resources, "statement-exception", item.cdr.key, text, item.findings)
                     if item.outcome is ItemOutcome.DISPUTED:
                         await self._note(work, connection, item, CdrState.DISPUTED, text, ours=False)
+                invoiced = await self._invoice_to(work, connection, statement.id)
         agreed = len(report.items) - len(exceptions)
-        return Exceptions(len(exceptions), f"{agreed} CDRs agreed, {len(exceptions)} not")
+        return Exceptions(len(exceptions), f"{agreed} CDRs agreed, {len(exceptions)} not", invoiced)
 
     @activity.defn(name="settlement-book")
     async def book(self, received: ReceivedInvoice) -> Booked:
@@ -233,6 +242,10 @@ class SettlementActivities:
             message = f"statement {statement_id} is not in the store"
             raise NotFound(message)
         return statement
+
+    async def _invoice_to(self, work: UnitOfWork, connection: Connection, statement_id: str) -> str | None:
+        invoices = await work.settlement.invoices(connection.id)
+        return next((i.number for i in invoices if i.statement_id == statement_id), None)
 
     async def _render(self, work: UnitOfWork, invoice: Invoice) -> None:
         # Half a second of imports that a worker needs once a month: not at every start.

@@ -7,6 +7,7 @@ session has ended, and see it delivered. As the eMSP we wait for the CDR and che
 from dataclasses import dataclass
 
 from temporalio import workflow
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.billing import BillingActivities, CdrRef, SessionRef
@@ -56,14 +57,17 @@ class ChargingSession:
         if billed.cdr_key is None:
             return self._closed("NOT_BILLED", billed.reason, attention=billed.needs_person)
         tell("DELIVERING", f"the partner's receipt for CDR {billed.cdr_key}")
-        await workflow.execute_child_workflow(
-            CdrDelivery.run,
-            DeliveryOrder(billed.cdr_key, order.connection_id),
-            id=ids.cdr_delivery(order.connection_id, billed.cdr_key),
-            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            search_attributes=at_start(order.connection_id, billed.cdr_key),
-            static_summary=f"Deliver CDR {billed.cdr_key} to {order.connection_id}",
-        )
+        try:
+            await workflow.execute_child_workflow(
+                CdrDelivery.run,
+                DeliveryOrder(billed.cdr_key, order.connection_id),
+                id=ids.cdr_delivery(order.connection_id, billed.cdr_key),
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                search_attributes=at_start(order.connection_id, billed.cdr_key),
+                static_summary=f"Deliver CDR {billed.cdr_key} to {order.connection_id}",
+            )
+        except WorkflowAlreadyStartedError:
+            return self._closed("CLOSED", f"CDR {billed.cdr_key} is being delivered already")
         return self._closed("CLOSED", f"CDR {billed.cdr_key} delivered")
 
     async def _as_emsp(self, order: SessionOrder) -> str:
@@ -72,7 +76,11 @@ class ChargingSession:
         if self._status is SessionStatus.INVALID:
             return self._closed("INVALID", "the operator declared the session invalid")
         tell("AWAITING_CDR", "the operator's CDR")
-        await workflow.wait_condition(lambda: self._cdr_key is not None)
+        try:
+            await workflow.wait_condition(lambda: self._cdr_key is not None, timeout=patience.CDR_EXPECTED_WITHIN)
+        except TimeoutError:
+            tell("CDR_OVERDUE", "the operator's CDR, which is late", "ask the operator for it", attention=True)
+            await workflow.wait_condition(lambda: self._cdr_key is not None)
         tell("CHECKING", f"the check of CDR {self._cdr_key}")
         verdict = await workflow.execute_activity_method(
             BillingActivities.check_cdr,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.handshake import Exchange, HandshakeActivities, RegistrationAnswer
@@ -59,6 +59,7 @@ class Handshake:
             return "GIVEN_UP"
         tell("CONNECTED", "nothing")
         await self._pull_what_the_partner_owns()
+        await workflow.wait_condition(workflow.all_handlers_finished)  # the partner may have called once more
         return "CONNECTED"
 
     async def _exchange(self, *, renew: bool) -> None:
@@ -137,15 +138,15 @@ class Handshake:
             start_to_close_timeout=patience.STORE_TIMEOUT,
         )
         for module in modules:
-            workflow_id = ids.resync(self._connection_id, module)
-            await workflow.start_child_workflow(
-                Resync.run,
-                ResyncOrder(self._connection_id, module),
-                id=workflow_id,
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                search_attributes=at_start(self._connection_id, module),
-                static_summary=f"Pull {module} from {self._connection_id}",
-            )
+            with contextlib.suppress(WorkflowAlreadyStartedError):  # a pull that is under way is as good
+                await workflow.start_child_workflow(
+                    Resync.run,
+                    ResyncOrder(self._connection_id, module),
+                    id=ids.resync(self._connection_id, module),
+                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                    search_attributes=at_start(self._connection_id, module),
+                    static_summary=f"Pull {module} from {self._connection_id}",
+                )
 
     @workflow.update
     async def answer(self) -> RegistrationAnswer:

@@ -23,6 +23,9 @@ UNTIL_IT_WORKS = RetryPolicy(
 DELIVERY_PERIOD = timedelta(days=90)
 """A CDR that could not be delivered for so long is parked for a person (usual limit in roaming contracts)."""
 
+CDR_EXPECTED_WITHIN = timedelta(days=1)
+"""How long after a session's end its CDR is not called late."""
+
 
 def pause_before_attempt(attempt: int) -> timedelta:
     """1 s, 2 s, 4 s … 5 min between attempts at a step that a person may be watching."""

@@ -34,6 +34,7 @@ class Reconciliation:
             retry_policy=patience.UNTIL_IT_WORKS,
             summary="compare by component",
         )
+        self._invoice_number = self._invoice_number or summary.invoice_number
         tell(
             "AWAITING_INVOICE",
             f"the partner's invoice; {summary.text}",

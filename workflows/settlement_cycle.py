@@ -61,6 +61,9 @@ class SettlementCycle:
         if statement.statement_id is None:
             self._enter(CycleState.NOTHING_TO_CLAIM, "nothing: no CDR to claim in this month")
             return CycleResult(self._state)
+        if statement.invoice_number is not None:
+            self._enter(CycleState.INVOICED, f"nothing: invoice {statement.invoice_number} was issued before")
+            return CycleResult(self._state, statement.statement_id, statement.invoice_number)
         self._enter(
             CycleState.AWAITING_PARTNER,
             f"the partner's report on statement {statement.statement_id} ({statement.text})",

@@ -6,7 +6,8 @@ OCPI 2.2.1 tokens, WhitelistType: the whitelist is read first, validity second.
 import asyncio
 from dataclasses import dataclass
 
-from adapters.contract import Link, PartnerError, PartnerNotFound
+from activities.partner_link import calls_to
+from adapters.contract import PartnerError, PartnerNotFound
 from api.services import Services
 from canonical.identity import ObjectId, PartyId, Role
 from canonical.model import fold
@@ -69,18 +70,9 @@ async def ask(
 
     Raises PartnerError, also when the answer takes too long: a driver stands there and waits.
     """
-    async with services.store.transaction() as unit:
-        token = await unit.access.outbound(connection.id)
     if connection.adapter is None:
         raise PartnerError("the connection has no adapter")
-    link = Link(
-        connection_id=connection.id,
-        token=token.get_secret_value(),
-        endpoints=connection.endpoints,
-        our_party=connection.our_party,
-        partner_party=connection.partner_party(),
-    )
-    calls = services.registry.by_key(connection.adapter).calls(link)
+    calls = await calls_to(services.store, services.registry, connection)
     try:
         async with asyncio.timeout(_PATIENCE_S):
             return (await calls.authorize(name.uid, name.type, location)).value

@@ -7,6 +7,7 @@ processes at work, a module that uses one has to name an `xdist_group`, or every
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from typing import Self
 
 import pytest
 import pytest_asyncio
@@ -54,7 +55,7 @@ class Deployer:
         self._folders = folders
         self._running = AsyncExitStack()
 
-    async def __aenter__(self) -> "Deployer":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *raised: object) -> None:

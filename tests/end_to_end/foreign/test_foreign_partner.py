@@ -101,9 +101,6 @@ async def test_foreign_operator(backend: Backend, foreign_cpo: Partner) -> None:
     assert Decimal(tariff["elements"][0]["price_components"][0]["price"]) == Decimal("0.4")
 
 
-@pytest.mark.xfail(
-    reason="the partner needs endpoint URLs that end with a slash, and its CDRs have no cdr_location.evse_uid"
-)
 async def test_foreign_operator_pushes(backend: Backend, deployment: Deployment, foreign_cpo: Partner) -> None:
     """We are the provider. Our driver charges at the operator's, and we end up with the CDR."""
     owner = _owner(foreign_cpo.party)

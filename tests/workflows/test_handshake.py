@@ -1,0 +1,165 @@
+"""The handshake from both sides: what it does, and what it says to a person when it is stuck."""
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus
+
+from activities.handshake import Exchange, HandshakeActivities, RegistrationAnswer
+from activities.resync import Progress, ResyncActivities
+from tests.workflows.stage import Script, Stage, refusal
+from workflows import ids
+from workflows.contract import CannotTell, RegistrationFailed
+from workflows.handshake import Handshake
+
+
+def willing(script: Script, *modules: str) -> Script:
+    """A partner with whom everything goes well."""
+    script.on(HandshakeActivities.discover, "by an adapter")
+    script.on(HandshakeActivities.offer_access, None)
+    script.on(HandshakeActivities.exchange_credentials, None)
+    script.on(HandshakeActivities.answer_registration, RegistrationAnswer(accepted=True))
+    script.on(HandshakeActivities.prove, None)
+    script.on(HandshakeActivities.modules_to_pull, list(modules))
+    script.on(ResyncActivities.pull_page, Progress(2, None))
+    return script
+
+
+async def test_we_register_and_pull_what_the_partner_owns(stage: Stage) -> None:
+    willing(stage.script, "tariffs", "locations")
+    await stage.signals.connect(stage.connection_id)
+    handshake = ids.handshake(stage.connection_id)
+
+    assert await stage.result(handshake) == "CONNECTED"
+    assert await stage.state(handshake) == ("CONNECTED", False)
+    for module in ("tariffs", "locations"):
+        assert await stage.result(ids.resync(stage.connection_id, module)) == 2
+    done = [name for name, _ in stage.script.calls if name.startswith("handshake-")]
+    assert done == [
+        "handshake-discover",
+        "handshake-offer-access",
+        "handshake-exchange-credentials",
+        "handshake-prove",
+        "handshake-modules-to-pull",
+    ]
+
+
+async def test_what_is_offered_is_what_is_exchanged(stage: Stage) -> None:
+    willing(stage.script)
+    await stage.signals.connect(stage.connection_id)
+    await stage.result(ids.handshake(stage.connection_id))
+    (offered,) = stage.script.inputs(HandshakeActivities.offer_access)
+    (exchanged,) = stage.script.inputs(HandshakeActivities.exchange_credentials)
+    assert isinstance(exchanged, Exchange)
+    assert exchanged == offered  # one request key: a repeat finds the token that was committed before it left
+    assert not exchanged.renew
+
+
+async def test_a_renewal_replaces_and_has_a_key_of_its_own(stage: Stage) -> None:
+    willing(stage.script)
+    await stage.signals.connect(stage.connection_id)
+    await stage.result(ids.handshake(stage.connection_id))
+    await stage.signals.renew(stage.connection_id)
+    assert await stage.result(ids.handshake(stage.connection_id)) == "CONNECTED"
+    first, second = stage.script.inputs(HandshakeActivities.exchange_credentials)
+    assert (first.renew, second.renew) == (False, True)
+    assert first.request_key != second.request_key
+
+
+async def test_a_stuck_step_says_why_and_what_to_do_and_a_nudge_ends_the_pause(stage: Stage) -> None:
+    down = refusal("no route to the partner", "PartnerUnavailable")
+    willing(stage.script).on(HandshakeActivities.discover, down, down, down, down, "by an adapter")
+    await stage.signals.connect(stage.connection_id)
+    handshake = ids.handshake(stage.connection_id)
+
+    await stage.reaches(handshake, "STUCK_DISCOVERING", attention=True)
+    said = await stage.details(handshake)
+    assert "no route to the partner" in said
+    assert "attempt 1 failed" in said
+    assert "tried again in 1 s" in said
+    assert "`nudge`" in said
+    assert "`give_up`" in said
+    for _ in range(12):  # 1 + 2 + 4 + 8 s of pauses otherwise
+        if await stage.status(handshake) is not WorkflowExecutionStatus.RUNNING:
+            break
+        try:
+            await stage.signals.nudge(stage.connection_id)
+        except CannotTell:
+            break
+    assert await stage.result(handshake) == "CONNECTED"
+    assert len(stage.script.inputs(HandshakeActivities.discover)) == 5
+
+
+async def test_a_step_that_failed_is_tried_again_by_itself(stage: Stage) -> None:
+    willing(stage.script).on(HandshakeActivities.exchange_credentials, refusal("2001"), None)
+    await stage.signals.connect(stage.connection_id)
+    await stage.reaches(ids.handshake(stage.connection_id), "STUCK_EXCHANGING", attention=True)
+    assert await stage.result(ids.handshake(stage.connection_id)) == "CONNECTED"
+    assert len({e.request_key for e in stage.script.inputs(HandshakeActivities.exchange_credentials)}) == 1
+
+
+async def test_a_person_gives_up(stage: Stage) -> None:
+    willing(stage.script).on(HandshakeActivities.prove, refusal("401", "PartnerUnauthorized"))
+    await stage.signals.connect(stage.connection_id)
+    handshake = ids.handshake(stage.connection_id)
+    await stage.reaches(handshake, "STUCK_PROVING", attention=True)
+    await stage.handle(handshake).signal(Handshake.give_up)
+    assert await stage.result(handshake) == "GIVEN_UP"
+    assert await stage.state(handshake) == ("GIVEN_UP", True)
+    assert stage.script.inputs(HandshakeActivities.modules_to_pull) == []
+
+
+async def test_nobody_can_nudge_what_does_not_run(stage: Stage) -> None:
+    with pytest.raises(CannotTell):
+        await stage.signals.nudge(stage.connection_id)
+
+
+async def test_the_partner_calls_and_is_answered_before_it_is_called_with_its_new_token(stage: Stage) -> None:
+    willing(stage.script, "tokens")
+    await stage.signals.register(stage.connection_id)
+    assert await stage.result(ids.handshake(stage.connection_id)) == "CONNECTED"
+    done = [name for name, _ in stage.script.calls]
+    assert done[:3] == ["handshake-answer-registration", "handshake-prove", "handshake-modules-to-pull"]
+
+
+@pytest.mark.parametrize("ocpi_status", [3001, 3002, 3003])
+async def test_a_partner_that_cannot_be_called_back_is_told_so_and_may_come_again(
+    stage: Stage, ocpi_status: int
+) -> None:
+    no = RegistrationAnswer(accepted=False, ocpi_status=ocpi_status, message="not like this")
+    willing(stage.script).on(HandshakeActivities.answer_registration, no, RegistrationAnswer(accepted=True))
+    handshake = ids.handshake(stage.connection_id)
+
+    with pytest.raises(RegistrationFailed) as refused:
+        await stage.signals.register(stage.connection_id)
+    assert (refused.value.ocpi_status, refused.value.message) == (ocpi_status, "not like this")
+    assert await stage.state(handshake) == ("REFUSED", True)
+    assert "tell the partner: not like this" in await stage.details(handshake)
+
+    await stage.signals.register(stage.connection_id)
+    assert await stage.result(handshake) == "CONNECTED"
+
+
+async def test_each_post_of_the_partner_gets_a_token_of_its_own(stage: Stage) -> None:
+    willing(stage.script).on(HandshakeActivities.prove, refusal("not yet"), refusal("not yet"), None)
+    await stage.signals.register(stage.connection_id)
+    await stage.signals.update_credentials(stage.connection_id)
+    assert await stage.result(ids.handshake(stage.connection_id)) == "CONNECTED"
+    first, second = stage.script.inputs(HandshakeActivities.answer_registration)
+    assert first.request_key != second.request_key
+
+
+async def test_a_fault_of_ours_is_not_a_refusal(stage: Stage) -> None:
+    willing(stage.script).on(
+        HandshakeActivities.answer_registration, refusal("the store", "NotFound"), RegistrationAnswer(accepted=True)
+    )
+    with pytest.raises(CannotTell):
+        await stage.signals.register(stage.connection_id)
+    await stage.signals.register(stage.connection_id)
+    assert await stage.result(ids.handshake(stage.connection_id)) == "CONNECTED"
+
+
+async def test_a_renewal_while_a_pull_is_still_under_way_is_no_failure(stage: Stage) -> None:
+    willing(stage.script, "tokens", "tariffs").on(ResyncActivities.pull_page, RuntimeError("the partner is slow"))
+    await stage.signals.pull(stage.connection_id, "tokens")
+    await stage.signals.connect(stage.connection_id)
+    assert await stage.result(ids.handshake(stage.connection_id)) == "CONNECTED"
+    assert await stage.status(ids.resync(stage.connection_id, "tariffs")) is WorkflowExecutionStatus.RUNNING
