@@ -19,11 +19,12 @@ from canonical.settlement import (
     StatementItem,
 )
 from settlement.statement import cdr_sha256, component_amounts, statement
-from settlement.validation import ENERGY_TOLERANCE_KWH, component_code
+from settlement.validation import COMPONENT_CODES, ENERGY_TOLERANCE_KWH, component_code
 
 __all__ = ["cdr_sha256", "reconcile", "statement"]
 
 _ZERO = Decimal(0)
+_SUMS = frozenset(("cdr.total_cost_differs", "cdr.gross_cost_differs"))
 _TIME_TOLERANCE = timedelta(seconds=1)
 """Not every version and partner keeps fractions of a second."""
 
@@ -56,7 +57,8 @@ def reconcile(
         elif key not in dossiers:
             outcome, findings = ItemOutcome.MISSING_HERE, (_missing_here(claim),)
         else:
-            findings = tuple(_differences(claim, dossiers[key], claimed, tolerance, accepted=key in accepted))
+            found = _differences(claim, dossiers[key], claimed, tolerance, accepted=key in accepted)
+            findings = tuple(sorted(found, key=_what_it_is_about))
             outcome = ItemOutcome.DISPUTED if any(f.blocks for f in findings) else ItemOutcome.AGREED
         verdicts.append(ReconciledItem(cdr=claim.cdr, outcome=outcome, findings=findings))
         if outcome is ItemOutcome.AGREED:
@@ -130,6 +132,13 @@ def _by_component(amounts: Sequence[ComponentAmount]) -> dict[CostComponent, Dec
     for amount in amounts:
         sums[amount.component] = sums.get(amount.component, _ZERO) + amount.net
     return sums
+
+
+def _what_it_is_about(finding: Finding) -> tuple[int, str]:
+    """The cause before its consequences: a component, then the sums that differ because of it, then the rest."""
+    if finding.code in COMPONENT_CODES:
+        return 0, finding.code
+    return (1, finding.code) if finding.code in _SUMS else (2, finding.code)
 
 
 def _claimed_twice(claims: Sequence[StatementItem]) -> Finding:

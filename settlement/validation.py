@@ -79,6 +79,10 @@ def component_code(component: CostComponent) -> str:
     return f"cdr.{name}_cost_differs"
 
 
+COMPONENT_CODES = frozenset(component_code(component) for component in CostComponent)
+"""The findings that name one component of the price."""
+
+
 def _embedded(cdr: Cdr) -> Tariff | None:
     used = {fold(p.tariff_id) for p in cdr.charging_periods if p.tariff_id}
     fitting = [tariff for tariff in cdr.tariffs if fold(tariff.id) in used]

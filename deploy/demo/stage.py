@@ -67,8 +67,8 @@ class Stage:
             search_attributes=REGISTERED,
             codec_url=f"http://127.0.0.1:{codec_port}/{{namespace}}",
         )
+        self._stack.callback(self.temporal.stop)  # before it is started: Ctrl-C may come in between
         self.temporal.start()
-        self._stack.callback(self.temporal.stop)
         emsp_port, road_port = free_port(), free_port()
         self.courier = Courier(road_port, f"http://127.0.0.1:{emsp_port}")
         self.courier.start()
@@ -106,8 +106,8 @@ class Stage:
     ) -> Company:
         folder = self.folder / name
         postgres = EmbeddedPostgres(folder / "postgres")
-        postgres.start()
         self._stack.callback(postgres.stop)
+        postgres.start()
         postgres.create_database(name)
         deployment = LocalDeployment(
             folder=folder,

@@ -9,7 +9,9 @@ from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace
 
 from canonical.cdr import CostComponent
+from canonical.model import Finding
 from canonical.settlement import Invoice, ReconciledItem
+from settlement.validation import COMPONENT_CODES
 
 _FONT = "Helvetica"
 _INK = (28, 35, 48)
@@ -83,11 +85,11 @@ class _Page(FPDF):
             ("Currency", invoice.currency),
         )
         for row, (name, value) in enumerate(facts):
-            self.set_xy(136, top + row * _LINE)
+            self.set_xy(128, top + row * _LINE)
             self._style(9, _QUIET)
-            self.cell(20, _LINE, name)
+            self.cell(18, _LINE, name)
             self._style(9, _INK)
-            self.cell(36, _LINE, _fit(self, value, 36), align="R")
+            self.cell(46, _LINE, _fit(self, value, 46), align="R")
         self.set_xy(18, top + len(facts) * _LINE + 8)
 
     def lines(self) -> None:
@@ -214,7 +216,17 @@ class _Page(FPDF):
 
 
 def _reason(item: ReconciledItem) -> str:
-    return "; ".join(finding.message for finding in item.findings) or "no reason was given"
+    """The causes where there are any, without the sums that differ because of them."""
+    blocking = [finding for finding in item.findings if finding.blocks]
+    causes = [finding for finding in blocking if finding.code in COMPONENT_CODES]
+    return "; ".join(_words(finding) for finding in causes or blocking) or "no reason was given"
+
+
+def _words(finding: Finding) -> str:
+    if finding.expected is None or finding.stated is None:
+        return finding.message
+    name = finding.code.removeprefix("cdr.").removesuffix("_differs").replace("_", " ")
+    return f"{name}: expected {finding.expected}, stated {finding.stated}"
 
 
 def _latin(text: str) -> str:

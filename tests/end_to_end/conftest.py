@@ -74,7 +74,11 @@ class Deployer:
             database_url=database_url,
             temporal_address=self._temporal.address,
             temporal_namespace=next(self._namespaces),
-            settings={"ROAM_ALLOW_HTTP_PARTNERS": "true", "ROAM_ALLOW_PRIVATE_PARTNERS": "true"},
+            settings={
+                "ROAM_ALLOW_HTTP_PARTNERS": "true",
+                "ROAM_ALLOW_PRIVATE_PARTNERS": "true",
+                "ROAM_PAGE_LIMIT": "2",  # so that a handful of objects takes several pages
+            },
         )
         await asyncio.to_thread(local.prepare)
         # Here and not in a thread: a process ends with the thread that started it.

@@ -13,6 +13,8 @@ from tests.end_to_end.foreign import documents
 from tests.end_to_end.foreign.backend import Backend, Deployment, contract_client, seen
 from tests.end_to_end.foreign.partner import Document, Partner
 
+pytestmark = pytest.mark.xdist_group("foreign")
+
 LOCATION: Document = {
     "publish": True,
     "name": "Rathausmarkt",
@@ -84,43 +86,47 @@ async def test_foreign_provider(backend: Backend, deployment: Deployment, foreig
     await _cdr_is_right(backend, foreign_emsp, connection)
 
 
-async def test_foreign_operator(backend: Backend, foreign_cpo: Partner) -> None:
-    """We are the provider. We pull where one can charge, and at what price; our driver's card gets there."""
-    owner = _owner(foreign_cpo.party)
-    foreign_cpo.hold("locations", documents.location("LOC1", **owner))
-    foreign_cpo.hold("tariffs", documents.tariff("FLAT", **owner))
-
-    connection = await _connected(backend, foreign_cpo)
-    await backend.put("/tokens/04C0FFEE00?type=RFID", OUR_CARD)
-    await _holds(foreign_cpo, "tokens", "04C0FFEE00", lambda held: held["contract_id"] == "de-rco-c0ffee00-x")
-    locations, tariffs = (f"/{module}?connection={connection}" for module in ("locations", "tariffs"))
-    location = await _listed(backend, locations, lambda item: fold(item["id"]) == "LOC1")
-    tariff = await _listed(backend, tariffs, lambda item: fold(item["id"]) == "FLAT")
-
-    assert [fold(evse["evse_id"]) for evse in location["evses"]] == ["BE*FRC*E1", "BE*FRC*E2"]
-    assert Decimal(tariff["elements"][0]["price_components"][0]["price"]) == Decimal("0.4")
-
-
-async def test_foreign_operator_pushes(backend: Backend, deployment: Deployment, foreign_cpo: Partner) -> None:
-    """We are the provider. Our driver charges at the operator's, and we end up with the CDR."""
+async def test_foreign_operator(backend: Backend, deployment: Deployment, foreign_cpo: Partner) -> None:
+    """We are the provider. We pull where one can charge, and at what price; our driver does, and we get the CDR."""
     owner = _owner(foreign_cpo.party)
     driver = documents.token("04C0FFEE00", **_owner(deployment.party))
     begun = documents.session("SES1", driver, **owner)
+    for number in range(1, 4):
+        foreign_cpo.hold("locations", documents.location(f"LOC{number}", **owner))
+    foreign_cpo.hold("tariffs", documents.tariff("FLAT", **owner))
     foreign_cpo.hold("sessions", documents.completed(begun))
     foreign_cpo.hold("cdrs", documents.cdr("CDR1", begun, of_tariff=documents.tariff("FLAT", **owner)))
 
     connection = await _connected(backend, foreign_cpo)
-    pushed = [
+    await _everything_is_pulled(backend, connection)
+    await backend.put("/tokens/04C0FFEE00?type=RFID", OUR_CARD)
+    await _holds(foreign_cpo, "tokens", "04C0FFEE00", lambda held: held["contract_id"] == "de-rco-c0ffee00-x")
+
+    for module, identifier in (("sessions", "SES1"), ("cdrs", "CDR1")):
         # In a thread, for the partner waits for Roamwork's answer meanwhile.
-        await asyncio.to_thread(foreign_cpo.push, module, identifier)
-        for module, identifier in (("sessions", "SES1"), ("cdrs", "CDR1"))
-    ]
-    assert [outcome["status"] for outcome in pushed] == [201, 201], pushed
+        pushed = await asyncio.to_thread(foreign_cpo.push, module, identifier)
+        assert pushed["status"] == 201, pushed
+    await _pushed_cdr_is_good(backend, connection)
+
+
+async def _everything_is_pulled(backend: Backend, connection: str) -> None:
+    """Also what is not on the first page, to whose follower the partner's link does not lead."""
+    locations = await _until(backend, f"/locations?connection={connection}", lambda listed: listed["total"] == 3)
+    assert [fold(item["id"]) for item in locations["items"]] == ["LOC1", "LOC2", "LOC3"]
+    assert [fold(evse["evse_id"]) for evse in locations["items"][0]["evses"]] == ["BE*FRC*E1", "BE*FRC*E2"]
+    tariff = await _listed(backend, f"/tariffs?connection={connection}", lambda item: fold(item["id"]) == "FLAT")
+    assert Decimal(tariff["elements"][0]["price_components"][0]["price"]) == Decimal("0.4")
+
+
+async def _pushed_cdr_is_good(backend: Backend, connection: str) -> None:
+    """Priced again and found right; that it lacks a field is told, and holds nothing up."""
     sessions = f"/sessions?connection={connection}"
     session = await _listed(backend, sessions, lambda item: fold(item["id"]) == "SES1")
-    received = await _listed(backend, _cdrs_in_march(connection), lambda item: fold(item["cdr"]["id"]) == "CDR1")
     assert (session["status"], Decimal(session["energy_kwh"])) == ("COMPLETED", Decimal("20.123"))
-    assert not received["ours"]
+    received = await _listed(backend, _cdrs_in_march(connection), lambda item: item["state"] != "RECEIVED")
+    assert (received["ours"], received["state"]) == (False, "ACCEPTED"), received
+    assert received["cdr"]["charge_point"]["evse_uid"] == "#NA"
+    assert await backend.get("/cases?state=OPEN") == []
 
 
 OUR_CARD: Document = {
