@@ -219,7 +219,7 @@ def _reason(item: ReconciledItem) -> str:
     """The causes where there are any, without the sums that differ because of them."""
     blocking = [finding for finding in item.findings if finding.blocks]
     causes = [finding for finding in blocking if finding.code in COMPONENT_CODES]
-    return "; ".join(_words(finding) for finding in causes or blocking) or "no reason was given"
+    return "; ".join(_words(finding) for finding in causes or blocking or item.findings) or "no reason was given"
 
 
 def _words(finding: Finding) -> str:

@@ -143,7 +143,7 @@ class TestWriters:
             "2026-03",
             "19 %",
             "Parking (idle) time",
-            "parking cost: expected 3.00, stated 8.00",
+            "expected 3.00, the statement has 8.00",
             f"{bill(left_out=(LEFT_OUT,)).gross} EUR",
         ):
             assert wanted in text
