@@ -9,7 +9,14 @@ from activities.cases import open_case
 from activities.failures import partner_conversation
 from activities.partner_link import calls_to
 from activities.resources import Resources
-from adapters.contract import CannotWrite, Module, PartnerCalls, PartnerNotFound, PartnerRejected
+from adapters.contract import (
+    CannotWrite,
+    Module,
+    PartnerCalls,
+    PartnerNotFound,
+    PartnerRejected,
+    PartnerUnauthorized,
+)
 from canonical.identity import ObjectId
 from canonical.location import Location
 from canonical.partner import Connection
@@ -62,6 +69,8 @@ class FeedActivities:
             current = await _load(work, last)
         try:
             await _say(calls, last, told, current)
+        except PartnerUnauthorized:
+            raise  # it says nothing about the object: what waits goes on waiting until the tokens are renewed
         except (PartnerRejected, CannotWrite) as refusal:
             await self._refused(connection, entries, refusal)
             return

@@ -18,10 +18,7 @@ _BODY_LIMIT_BYTES = 8 * 1024 * 1024
 
 
 def build(codecs: Mapping[str, PayloadCodec], *, ui_origin: str) -> FastAPI:
-    """`POST /{namespace}/decode` and `/encode`, for pages of the UI only.
-
-    The UI's codec endpoint is then `http://…/{namespace}`: it fills in the namespace itself.
-    """
+    """`POST /decode` and `/encode`, for pages of the UI only: it names the namespace in `X-Namespace`."""
     app = FastAPI(openapi_url=None)
     app.add_middleware(
         CORSMiddleware,
@@ -30,9 +27,9 @@ def build(codecs: Mapping[str, PayloadCodec], *, ui_origin: str) -> FastAPI:
         allow_headers=["content-type", "x-namespace"],
     )
 
-    @app.post("/{namespace}/{direction}")
-    async def convert(namespace: str, direction: str, request: Request) -> Response:
-        codec = codecs.get(namespace)
+    @app.post("/{direction}")
+    async def convert(direction: str, request: Request) -> Response:
+        codec = codecs.get(request.headers.get("x-namespace", ""))
         if codec is None or direction not in {"decode", "encode"}:
             raise HTTPException(404)
         if request.headers.get("origin") != ui_origin:

@@ -23,6 +23,9 @@ UNTIL_IT_WORKS = RetryPolicy(
 DELIVERY_PERIOD = timedelta(days=90)
 """A CDR that could not be delivered for so long is parked for a person (usual limit in roaming contracts)."""
 
+FEED_PERIOD = timedelta(minutes=15)
+"""A partner that has not taken what is in its outbox for so long is shown to a person, and tried again."""
+
 CDR_EXPECTED_WITHIN = timedelta(days=1)
 """How long after a session's end its CDR is not called late."""
 

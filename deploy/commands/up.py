@@ -160,7 +160,7 @@ def _temporal(folder: Path, kept: Kept, stack: ExitStack, console: Console) -> t
         kept.temporal_port,
         kept.ui_port,
         search_attributes=REGISTERED,
-        codec_url=f"http://{LOOPBACK}:{kept.codec_port}/{{namespace}}",
+        codec_url=f"http://{LOOPBACK}:{kept.codec_port}",
     )
     temporal.start()
     stack.callback(temporal.stop)

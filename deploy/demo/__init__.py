@@ -39,7 +39,8 @@ def demo(*, keep: bool, json: bool) -> int:
     console = Console(stderr=json, highlight=False)
     display = Display(console)
     stage = Stage(PROJECT / ".roam" / "demo" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}")
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it in the background has SIGINT ignored
+        signal.signal(number, _as_interrupt)
     try:
         with display.step("two deployments: PostgreSQL each, a Temporal namespace each, api and worker each"):
             stage.set_up()

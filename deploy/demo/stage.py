@@ -18,7 +18,7 @@ from deploy.commands.up import codec_server_on
 from deploy.demo.cast import CPO_NAME, CPO_PARTY, EMSP_NAME, EMSP_PARTY, METER, ZONE
 from deploy.demo.courier import Courier
 from deploy.demo.meter import Meter
-from deploy.embedded.ports import free_port
+from deploy.embedded.ports import LOOPBACK, free_port
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.temporal import EmbeddedTemporal
 from deploy.local import LocalDeployment
@@ -65,12 +65,12 @@ class Stage:
             [CPO, EMSP],
             ui_port=free_port(),
             search_attributes=REGISTERED,
-            codec_url=f"http://127.0.0.1:{codec_port}/{{namespace}}",
+            codec_url=f"http://{LOOPBACK}:{codec_port}",
         )
         self._stack.callback(self.temporal.stop)  # before it is started: Ctrl-C may come in between
         self.temporal.start()
         emsp_port, road_port = free_port(), free_port()
-        self.courier = Courier(road_port, f"http://127.0.0.1:{emsp_port}")
+        self.courier = Courier(road_port, f"http://{LOOPBACK}:{emsp_port}")
         self.courier.start()
         self._stack.callback(self.courier.stop)
         self.cpo = self._company(CPO, CPO_PARTY, CPO_NAME, Side.CPO, free_port(), None)

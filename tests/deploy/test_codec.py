@@ -66,16 +66,16 @@ async def test_the_codec_server_decodes_for_the_ui_and_for_nobody_else() -> None
     body = json_format.MessageToJson(sealed)
     app = codec_server.build({"cpo": codec(OURS), "emsp": codec(THEIRS)}, ui_origin=UI)
 
-    async def post(path: str, content: str, origin: str | None = UI) -> httpx.Response:
-        headers = {"origin": origin} if origin else {}
+    async def post(namespace: str, content: str, origin: str | None = UI) -> httpx.Response:
+        headers = {"x-namespace": namespace} | ({"origin": origin} if origin else {})
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
-            return await client.post(path, content=content, headers=headers)
+            return await client.post("/decode", content=content, headers=headers)
 
-    shown = await post("/cpo/decode", body)
+    shown = await post("cpo", body)
     assert json_format.Parse(shown.content, Payloads()).payloads[0] == PLAIN
     assert shown.headers["access-control-allow-origin"] == UI
-    assert (await post("/emsp/decode", body)).status_code == 400
-    assert (await post("/cpo/decode", body, "https://evil.example")).status_code == 403
-    assert (await post("/cpo/decode", body, None)).status_code == 403
-    assert (await post("/nobody/decode", body)).status_code == 404
-    assert (await post("/cpo/decode", "not json")).status_code == 400
+    assert (await post("emsp", body)).status_code == 400
+    assert (await post("cpo", body, "https://evil.example")).status_code == 403
+    assert (await post("cpo", body, None)).status_code == 403
+    assert (await post("nobody", body)).status_code == 404
+    assert (await post("cpo", "not json")).status_code == 400

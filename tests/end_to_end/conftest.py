@@ -61,8 +61,11 @@ class Deployer:
     async def __aexit__(self, *raised: object) -> None:
         await self._running.aclose()
 
-    async def __call__(self, party: str, name: str, *sides: Side) -> Deployment:
-        """Return when api and worker are ready. Partners may be on plain HTTP and on this machine."""
+    async def __call__(self, party: str, name: str, *sides: Side, public_url: str | None = None) -> Deployment:
+        """Return when api and worker are ready. Partners may be on plain HTTP and on this machine.
+
+        `public_url` is where partners reach it, if that is not where it listens.
+        """
         database_url = await self._databases.fresh()
         self._running.push_async_callback(self._databases.drop, database_url)
         local = LocalDeployment(
@@ -74,6 +77,7 @@ class Deployer:
             database_url=database_url,
             temporal_address=self._temporal.address,
             temporal_namespace=next(self._namespaces),
+            public_url=public_url,
             settings={
                 "ROAM_ALLOW_HTTP_PARTNERS": "true",
                 "ROAM_ALLOW_PRIVATE_PARTNERS": "true",

@@ -5,6 +5,8 @@ import pty
 import re
 import select
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,9 @@ pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(120)]
 
 UP_WITHIN_S = 60.0
 CTRL_C = b"\x03"
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
+IN_THE_TERMINAL = "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execvp(sys.argv[1], sys.argv[1:])"
+"""The first terminal that a session's leader opens is the one whose Ctrl-C the session gets."""
 TOKEN = {
     "contract_id": "NL-TST-C1",
     "issuer": "Test",
@@ -74,10 +79,9 @@ def backend(shown: str, folder: Path) -> httpx.Client:
 class Terminal:
     """A program on the other end of a pseudo-terminal, where Ctrl-C reaches all of its foreground at once."""
 
-    pid: int
+    program: subprocess.Popen[bytes]
     descriptor: int
     shown: str = field(default="", init=False)
-    ended: bool = field(default=False, init=False)
 
     def read_up_to(self, words: str) -> str:
         deadline = time.monotonic() + UP_WITHIN_S
@@ -91,12 +95,7 @@ class Terminal:
         os.write(self.descriptor, CTRL_C)
         while self._read():
             pass
-        return self.end()
-
-    def end(self) -> int:
-        _, status = os.waitpid(self.pid, 0)
-        self.ended = True
-        return os.waitstatus_to_exitcode(status)
+        return self.program.wait()
 
     def _read(self) -> bool:
         """False when the program has hung up."""
@@ -105,7 +104,7 @@ class Terminal:
                 read = os.read(self.descriptor, 4096)
             except OSError:  # how Linux says that nobody is left on the other end
                 return False
-            self.shown += read.decode(errors="replace").replace("\r\n", "\n")
+            self.shown += STYLE.sub("", read.decode(errors="replace")).replace("\r\n", "\n")
             return bool(read)
         return True
 
@@ -113,22 +112,27 @@ class Terminal:
 @contextmanager
 def terminal(*arguments: str) -> Iterator[Terminal]:
     """`./roam` with these arguments, in a terminal that is wide enough for a line of it."""
-    command = wrapper()
-    environment = os.environ | {"COLUMNS": "300", "NO_COLOR": "1", "UV_NO_SYNC": "1"}
+    environment = os.environ | {"COLUMNS": "300", "UV_NO_SYNC": "1"}
     if "UV" in os.environ:
         environment["PATH"] = f"{Path(os.environ['UV']).parent}{os.pathsep}{environment['PATH']}"
-    # The child of a process with threads may do little but exec: everything is made ready before.
-    program, words = command[0], [*command, *arguments]
-    pid, descriptor = pty.fork()
-    if pid == 0:
-        os.execvpe(program, words, environment)  # noqa: S606
-    opened = Terminal(pid, descriptor)
+    ours, theirs = pty.openpty()
     try:
-        yield opened
+        program = subprocess.Popen(
+            [sys.executable, "-c", IN_THE_TERMINAL, *wrapper(), *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=environment,
+            start_new_session=True,
+        )
     finally:
-        os.close(descriptor)  # hangs up, which ends what may still be there
-        if not opened.ended:
-            opened.end()
+        os.close(theirs)
+    try:
+        yield Terminal(program, ours)
+    finally:
+        os.close(ours)  # hangs up, which ends what may still be there
+        program.kill()
+        program.wait()
 
 
 def wrapper() -> list[str]:

@@ -21,6 +21,8 @@ from workflows import search_attributes
 from workflows.search_attributes import REGISTERED
 
 NAMESPACE = "tests"
+PAIR = ("operator", "provider")
+"""Namespaces of two deployments that play together."""
 _EVENTS_UNTIL_NEW_RUN = 40
 _numbers = count(1)
 
@@ -29,7 +31,7 @@ _numbers = count(1)
 def temporal() -> Iterator[EmbeddedTemporal]:
     """The server of development and demo, with the same timers and search attributes."""
     with tempfile.TemporaryDirectory(prefix="roam-temporal-", dir=_quick_place()) as folder:
-        server = EmbeddedTemporal(Path(folder), [NAMESPACE], search_attributes=REGISTERED)
+        server = EmbeddedTemporal(Path(folder), [NAMESPACE, *PAIR], search_attributes=REGISTERED)
         server.start()
         yield server
         server.stop()

@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 import workflows
@@ -113,7 +114,7 @@ class Stage:
         said: list[object] = []
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while (found := await self.state(workflow_id))[0] != state:
+                while (found := await self._state_so_far(workflow_id))[0] != state:
                     if found not in said:
                         said.append(found)
                     await asyncio.sleep(0.02)
@@ -121,6 +122,14 @@ class Stage:
             raise AssertionError(f"{workflow_id} never reached {state}; it was in {said}") from None
         if attention is not None:
             assert found[1] is attention
+
+    async def _state_so_far(self, workflow_id: str) -> tuple[str | None, bool | None]:
+        try:
+            return await self.state(workflow_id)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:  # it may start any moment
+                raise
+            return None, None
 
     async def details(self, workflow_id: str) -> str:
         """What the Temporal UI shows a person on the workflow's page."""

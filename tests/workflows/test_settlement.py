@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from temporalio.api.common.v1 import Payload
-from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
@@ -154,6 +153,3 @@ async def test_a_failed_sweep_leaves_it_to_the_next(stage: Stage) -> None:
     with pytest.raises(Exception, match="Workflow execution failed"):
         await started.result()
     assert len(stage.script.calls) == 1
-
-
-_ = WorkflowUpdateFailedError

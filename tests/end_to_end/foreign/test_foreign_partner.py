@@ -9,50 +9,13 @@ import pytest_asyncio
 
 from canonical.identity import PartyId
 from canonical.model import fold
+from tests.end_to_end import handed_in
+from tests.end_to_end.backend import Backend, contract_client, seen
+from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.foreign import documents
-from tests.end_to_end.foreign.backend import Backend, Deployment, contract_client, seen
 from tests.end_to_end.foreign.partner import Document, Partner
 
 pytestmark = pytest.mark.xdist_group("foreign")
-
-LOCATION: Document = {
-    "publish": True,
-    "name": "Rathausmarkt",
-    "address": "Rathausmarkt 1",
-    "city": "Hamburg",
-    "postal_code": "20095",
-    "country": "DEU",
-    "coordinates": {"latitude": "53.550340", "longitude": "9.992480"},
-    "time_zone": "Europe/Berlin",
-    "opening_times": {"twentyfourseven": True},
-    "evses": [
-        {
-            "uid": "HH1-E1",
-            "evse_id": "DE*RCO*EHH1",
-            "status": "AVAILABLE",
-            "connectors": [
-                {
-                    "id": "1",
-                    "standard": "IEC_62196_T2",
-                    "format": "SOCKET",
-                    "power_type": "AC_3_PHASE",
-                    "max_voltage_v": 230,
-                    "max_amperage_a": 32,
-                    "tariff_ids": ["FLAT"],
-                    "last_updated": "2026-03-01T08:00:00Z",
-                }
-            ],
-            "last_updated": "2026-03-01T08:00:00Z",
-        }
-    ],
-    "last_updated": "2026-03-01T08:00:00Z",
-}
-
-TARIFF: Document = {
-    "currency": "EUR",
-    "elements": [{"price_components": [{"dimension": "ENERGY", "price": "0.40", "vat_percent": "19", "step_size": 1}]}],
-    "last_updated": "2026-03-01T08:00:00Z",
-}
 
 
 @pytest_asyncio.fixture
@@ -72,8 +35,8 @@ async def test_foreign_provider(backend: Backend, deployment: Deployment, foreig
     assert [_party(role) for role in registered["roles"]] == [deployment.party.key]
     assert registered["roles"][0]["role"] == "CPO"
 
-    await backend.put("/tariffs/FLAT", TARIFF)
-    await backend.put("/locations/HH1", LOCATION)
+    await backend.put("/tariffs/FLAT", handed_in.TARIFF)
+    await backend.put("/locations/HH1", handed_in.LOCATION)
     await _holds(foreign_emsp, "locations", "HH1", lambda held: _evse_status(held) == "AVAILABLE")
     await _holds(foreign_emsp, "tariffs", "FLAT", lambda held: _first_price(held)["vat"] == 19)
 
@@ -99,7 +62,7 @@ async def test_foreign_operator(backend: Backend, deployment: Deployment, foreig
 
     connection = await _connected(backend, foreign_cpo)
     await _everything_is_pulled(backend, connection)
-    await backend.put("/tokens/04C0FFEE00?type=RFID", OUR_CARD)
+    await backend.put("/tokens/04C0FFEE00?type=RFID", handed_in.CARD)
     await _holds(foreign_cpo, "tokens", "04C0FFEE00", lambda held: held["contract_id"] == "de-rco-c0ffee00-x")
 
     for module, identifier in (("sessions", "SES1"), ("cdrs", "CDR1")):
@@ -127,15 +90,6 @@ async def _pushed_cdr_is_good(backend: Backend, connection: str) -> None:
     assert (received["ours"], received["state"]) == (False, "ACCEPTED"), received
     assert received["cdr"]["charge_point"]["evse_uid"] == "#NA"
     assert await backend.get("/cases?state=OPEN") == []
-
-
-OUR_CARD: Document = {
-    "contract_id": "DE-RCO-C0FFEE00-X",
-    "issuer": "Roamwork",
-    "valid": True,
-    "whitelist": "ALWAYS",
-    "last_updated": "2026-03-01T08:00:00Z",
-}
 
 
 async def _connected(backend: Backend, partner: Partner) -> str:
@@ -188,20 +142,7 @@ def _authorisations_asked(partner: Partner) -> list[str]:
 
 async def _charge(backend: Backend, partner: Partner, driver: Document) -> None:
     """One hour on 2 March, 10 kWh. The provider follows it while it lasts."""
-    token = {"uid": driver["uid"], "type": "RFID"}
-    await backend.post(
-        "/sessions",
-        {
-            "id": "SES1",
-            "token": token,
-            "auth_method": "WHITELIST",
-            "location_id": "HH1",
-            "evse_uid": "HH1-E1",
-            "connector_id": "1",
-            "start": "2026-03-02T09:00:00Z",
-            "status": "ACTIVE",
-        },
-    )
+    await backend.post("/sessions", handed_in.session("SES1", driver["uid"]))
     await _holds(partner, "sessions", "SES1", lambda held: held["status"] == "ACTIVE")
     await backend.post(
         "/sessions/SES1/readings",

@@ -4,31 +4,17 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
-from canonical.identity import PartyId
-from tests.end_to_end.foreign.partner import Document
+from tests.end_to_end.deployment import Deployment
 
+Document = dict[str, Any]
 T = TypeVar("T")
 
 SETTLED_WITHIN_S = 30.0
 """How long a durable process may take, on a busy machine, until its effect is seen at the partner."""
-
-
-class Deployment(Protocol):
-    """What these tests need of a running Roamwork: both sides, and plain HTTP on the loopback allowed."""
-
-    @property
-    def party(self) -> PartyId: ...
-
-    @property
-    def contract_url(self) -> str:
-        """Base of the contract API: `http://127.0.0.1:PORT/contract/v1`."""
-
-    @property
-    def api_key(self) -> str: ...
 
 
 class Backend:
