@@ -1,7 +1,7 @@
 """Real deployments for tests: processes, databases and Temporal as they run elsewhere, and nothing replaced.
 
-Starting processes is what costs time here, so a deployment is shared by the tests of a module. With several test
-processes at work, a module that uses one has to name an `xdist_group`, or every process starts its own.
+Starting processes is what costs time here, so a deployment is shared by the tests of a module. Several test processes
+should therefore share the work by file (`--dist loadfile`, as `roam test` does).
 """
 
 import asyncio

@@ -21,7 +21,7 @@ from deploy.commands import PROJECT
 from deploy.processes import roam_command
 from tests.end_to_end.left_behind import assert_nothing_runs
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 STOPPED_WITHIN_S = 30
 DATA = ("cpo/postgres", "emsp/postgres", "temporal")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import httpx
-import pytest
 import pytest_asyncio
 
 from canonical.partner import Side
@@ -14,8 +13,6 @@ from tests.end_to_end import handed_in
 from tests.end_to_end.backend import Backend, Document, contract_client, seen
 from tests.end_to_end.conftest import Deployer
 from tests.end_to_end.network import Network, Passed, bad_network
-
-pytestmark = pytest.mark.xdist_group("two deployments")
 
 MARCH = "since=2026-03-01T00:00:00Z&until=2026-04-01T00:00:00Z"
 UID = "04C0FFEE00"

@@ -14,13 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import pytest
 
 from deploy.commands import PROJECT
 from deploy.processes import roam_command
 from tests.end_to_end.left_behind import assert_nothing_runs
-
-pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(120)]
 
 UP_WITHIN_S = 60.0
 CTRL_C = b"\x03"

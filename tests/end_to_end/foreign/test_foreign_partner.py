@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 
-import pytest
 import pytest_asyncio
 
 from canonical.identity import PartyId
@@ -14,8 +13,6 @@ from tests.end_to_end.backend import Backend, contract_client, seen
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.foreign import documents
 from tests.end_to_end.foreign.partner import Document, Partner
-
-pytestmark = pytest.mark.xdist_group("foreign")
 
 
 @pytest_asyncio.fixture
