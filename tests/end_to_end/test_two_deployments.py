@@ -155,8 +155,7 @@ async def _receipts(pair: Pair, cdr_id: str) -> list[Document]:
 
 
 def _delivery(pair: Pair) -> Passed:
-    (delivery,) = pair.network.seen("POST", "cdrs")
-    return delivery
+    return pair.network.seen("POST", "cdrs")[0]
 
 
 def _assert_answer(answer: httpx.Response, status_code: int) -> None:

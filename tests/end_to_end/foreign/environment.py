@@ -75,9 +75,17 @@ def _uv() -> tuple[str, ...] | None:
 
 
 def _run(*command: str) -> None:
-    # The surrounding virtual environment must not be taken for the partner's.
-    surroundings = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    subprocess.run(command, capture_output=True, text=True, check=True, timeout=INSTALL_TIMEOUT_S, env=surroundings)
+    # The surrounding virtual environment must not be taken for the partner's, nor our project's pins: uv reads them
+    # from the folder that it works in and those above.
+    subprocess.run(
+        command,
+        cwd=PROJECT.anchor,
+        env={name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=INSTALL_TIMEOUT_S,
+    )
 
 
 def _last_line(text: str) -> str:

@@ -1,0 +1,175 @@
+"""Activities on the real store: repeated, they do nothing twice."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import cast
+from zoneinfo import ZoneInfo
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+from temporalio.testing import ActivityEnvironment
+
+from activities.billing import BillingActivities, CdrRef, SessionRef
+from activities.resources import Resources, SettlementTerms, Us
+from activities.settlement import Claim, InvoiceOrder, SettlementActivities
+from activities.sweep import SweepActivities
+from adapters.contract import Interface, Module, PartnerRejected
+from adapters.registry import build_registry
+from adapters.transport.address_guard import AddressPolicy
+from adapters.transport.http import PartnerHttp
+from canonical.partner import Endpoint, Side
+from canonical.session import SessionStatus
+from canonical.settlement import ItemOutcome, ReconciledItem
+from canonical.store import CdrState, OutboxAction, Store
+from settlement.pricing.policy import DEFAULT_POLICY
+from settlement.vat import VatTreatment
+from tests.adapters.transport.partner import Partner, enveloped, running_partner
+from tests.api.recorder import Recorder
+from tests.store.samples import CPO, EMSP, T0, at, cdr, connection, context, dossier, reading, report, session, tariff
+
+LOCAL = AddressPolicy(allow_http=True, allow_private=True)
+MONTH = "2026-03"
+
+
+def resources(store: Store, http: PartnerHttp | None = None) -> Resources:
+    """What a worker's activities get, with the clock an hour after the last of the samples, or later."""
+    return Resources(
+        store=store,
+        registry=build_registry(http),
+        http=cast(PartnerHttp, http),
+        us=Us(CPO, "Rco", frozenset({Side.CPO}), "https://roam.example"),
+        policy=DEFAULT_POLICY,
+        terms=SettlementTerms(ZoneInfo("Europe/Berlin"), Decimal("0.00"), VatTreatment.STANDARD),
+        clock=lambda: at(24 * 60 * 365),
+    )
+
+
+@pytest_asyncio.fixture
+async def partner() -> AsyncIterator[Partner]:
+    async with running_partner() as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def billing(store: Store, partner: Partner) -> AsyncIterator[BillingActivities]:
+    async with PartnerHttp(LOCAL) as http:
+        made = resources(store, http)
+        adapter = made.registry.by_key("ocpi-2.2.1/standard")
+        url = Endpoint(module=Module.CDRS, interface=Interface.RECEIVER, url=partner.url("/cdrs"))
+        linked = {"adapter": adapter.key, "version": adapter.version, "endpoints": (url,)}
+        async with store.transaction() as work:
+            await work.connections.add(connection().model_copy(update=linked))
+            await work.access.keep_outbound("emsp", SecretStr("token-of-the-partner"), request_key="test")
+        yield BillingActivities(made)
+
+
+async def ended_session(store: Store) -> None:
+    async with store.transaction() as work:
+        await work.tariffs.put(tariff())
+        ended = session(status=SessionStatus.COMPLETED, energy="10").model_copy(update={"end": at(60)})
+        await work.sessions.put(ended)
+        await work.sessions.seal(context())
+        await work.sessions.add_reading(ended.object_id, reading(0, "0"))
+        await work.sessions.add_reading(ended.object_id, reading(60, "10"))
+
+
+async def test_a_session_becomes_one_cdr_however_often_it_is_billed(store: Store, billing: BillingActivities) -> None:
+    await ended_session(store)
+    ref = SessionRef("DE*RCO/S1", "emsp")
+    first, second = await billing.generate_cdr(ref), await billing.generate_cdr(ref)
+    assert first == second
+    assert first.cdr_key is not None
+    async with store.transaction() as work:
+        (only,) = await work.cdrs.by_session("S1", connection_id="emsp", ours=True)
+        assert only.dossier.cdr.total_cost.before_tax == Decimal("5.00")
+        assert await work.sessions.unconcluded(at(10**6)) == ()
+
+
+async def test_what_was_never_started_is_a_case_and_no_cdr(store: Store, billing: BillingActivities) -> None:
+    async with store.transaction() as work:
+        await work.sessions.put(session(status=SessionStatus.COMPLETED))
+    billed = await billing.generate_cdr(SessionRef("DE*RCO/S1", "emsp"))
+    assert billed.cdr_key is None
+    assert billed.needs_person
+    async with store.transaction() as work:
+        (case,) = await work.cases.list()
+    assert case.kind == "session-unbillable"
+
+
+async def test_a_cdr_with_a_receipt_is_not_sent_again(
+    store: Store, billing: BillingActivities, partner: Partner
+) -> None:
+    partner.answers["POST", "/cdrs"] = enveloped(headers={"Location": partner.url("/cdrs/1")}, http=201)
+    async with store.transaction() as work:
+        await work.cdrs.add(dossier(), connection_id="emsp", ours=True, evidence_id=None)
+    ref = CdrRef(cdr().object_id.key, "emsp")
+    for _ in range(2):
+        await ActivityEnvironment().run(billing.send_cdr, ref)
+    assert len(partner.seen) == 1
+    async with store.transaction() as work:
+        (receipt,) = await work.cdrs.receipts(cdr().object_id, "emsp")
+        stored = await work.cdrs.get(cdr().object_id, connection_id="emsp", ours=True)
+    assert (receipt.http_status, receipt.url, receipt.proved) == (201, partner.url("/cdrs/1"), False)
+    assert stored is not None
+    assert stored.state is CdrState.DELIVERED
+
+
+async def test_a_refused_cdr_is_a_case_and_not_repeated(
+    store: Store, billing: BillingActivities, partner: Partner
+) -> None:
+    partner.answers["POST", "/cdrs"] = enveloped(status_code=2001, message="no", http=200)
+    async with store.transaction() as work:
+        await work.cdrs.add(dossier(), connection_id="emsp", ours=True, evidence_id=None)
+    with pytest.raises(Exception, match="no") as failure:
+        await ActivityEnvironment().run(billing.send_cdr, CdrRef(cdr().object_id.key, "emsp"))
+    assert failure.value.non_retryable
+    assert failure.value.type == PartnerRejected.__name__
+    async with store.transaction() as work:
+        (case,) = await work.cases.list()
+        assert await work.cdrs.receipts(cdr().object_id, "emsp") == ()
+    assert case.kind == "cdr-refused"
+
+
+async def test_invoices_are_numbered_without_a_gap_and_a_repeat_is_the_same(
+    store: Store, billing: BillingActivities
+) -> None:
+    settlement = SettlementActivities(resources(store))
+    async with store.transaction() as work:
+        await work.cdrs.add(dossier(), connection_id="emsp", ours=True, evidence_id=None)
+        april = cdr("C2", session_id="S2").model_copy(
+            update={"start": T0 + timedelta(days=20), "end": at(60 * 24 * 20)}
+        )
+        await work.cdrs.add(dossier(april), connection_id="emsp", ours=True, evidence_id=None)
+    numbers = []
+    for month, record in ((MONTH, cdr()), ("2026-04", april)):
+        claimed = await settlement.claim(Claim("emsp", month))
+        assert claimed == await settlement.claim(Claim("emsp", month))
+        assert claimed.statement_id is not None
+        agreed = ReconciledItem(cdr=record.object_id, outcome=ItemOutcome.AGREED)
+        verdict = report().model_copy(update={"statement_id": claimed.statement_id, "items": (agreed,)})
+        async with store.transaction() as work:
+            await work.settlement.save_report(verdict.model_copy(update={"checked_by": EMSP}))
+        order = InvoiceOrder("emsp", month, approved_by="A. Finance")
+        numbers += [await settlement.invoice(order), await settlement.invoice(order)]
+    first, again, second, again_second = numbers
+    assert (first, second) == (again, again_second)
+    assert int(second[-6:]) == int(first[-6:]) + 1
+    async with store.transaction() as work:
+        assert len(await work.ledger.entries()) == 2
+        assert len(await work.settlement.files(first)) == 3
+
+
+async def test_the_sweep_wakes_what_nobody_looks_after(store: Store, billing: BillingActivities) -> None:
+    await ended_session(store)
+    theirs = cdr("C9", session_id="S9")
+    async with store.transaction() as work:
+        await work.cdrs.add(dossier(theirs), connection_id="emsp", ours=False, evidence_id=None)
+        await work.outbox.add("emsp", "tariffs", tariff().object_id.key, OutboxAction.PUT)
+    ear = Recorder(store)
+    swept = await SweepActivities(resources(store), ear).wake_unattended()
+    assert (swept.sessions, swept.cdrs, swept.feeds) == (1, 1, 1)
+    assert ear.of("session_changed") == [("DE*RCO/S1", "emsp", Side.CPO, SessionStatus.COMPLETED)]
+    assert ear.of("cdr_received") == [(theirs.object_id.key, "S9", "emsp")]
+    assert ear.of("feed") == [("emsp",)]

@@ -1,0 +1,73 @@
+"""Names that are stored in histories, bookmarks and partners' tickets. A change here breaks work under way."""
+
+from temporalio import activity, workflow
+
+import workflows
+from activities import all_activities
+from workflows import ids
+from workflows.search_attributes import REGISTERED
+
+WORKFLOWS = {
+    "CdrDelivery": ({"abandon", "release"}, set(), set()),
+    "ChargingSession": ({"cdr_received", "changed"}, set(), set()),
+    "Handshake": ({"give_up", "nudge"}, {"answer"}, set()),
+    "PartnerFeed": ({"wake"}, set(), set()),
+    "Reconciliation": ({"invoice_received"}, set(), set()),
+    "Resync": (set(), set(), set()),
+    "SettlementCycle": ({"report_received"}, {"approve"}, {"state"}),
+    "Sweep": (set(), set(), set()),
+}
+
+ACTIVITIES = {
+    "billing-check-cdr",
+    "billing-generate-cdr",
+    "billing-prove-receipt",
+    "billing-send-cdr",
+    "feed-drain",
+    "handshake-answer-registration",
+    "handshake-discover",
+    "handshake-exchange-credentials",
+    "handshake-modules-to-pull",
+    "handshake-offer-access",
+    "handshake-prove",
+    "resync-pull-page",
+    "settlement-assess",
+    "settlement-book",
+    "settlement-claim",
+    "settlement-invoice",
+    "settlement-reconcile",
+    "sweep-wake-unattended",
+}
+
+
+def test_workflows_signals_updates_and_queries() -> None:
+    found = {}
+    for kind in workflows.ALL:
+        definition = workflow._Definition.must_from_class(kind)
+        found[definition.name] = (set(definition.signals), set(definition.updates), set(definition.queries))
+    assert found == WORKFLOWS
+
+
+def test_activities() -> None:
+    served = all_activities(None, None)  # type: ignore[arg-type]
+    assert {activity._Definition.must_from_callable(one).name for one in served} == ACTIVITIES
+
+
+def test_workflow_ids() -> None:
+    assert ids.SWEEP_SCHEDULE == "sweep"
+    assert ids.handshake("c") == "handshake/c"
+    assert ids.charging_session("c", "DE*RCO/S-1") == "session/c/DE*RCO/S-1"
+    assert ids.cdr_delivery("c", "DE*RCO/C-1") == "cdr-delivery/c/DE*RCO/C-1"
+    assert ids.partner_feed("c") == "feed/c"
+    assert ids.resync("c", "tariffs") == "resync/c/tariffs"
+    assert ids.settlement_cycle("c", "2026-03") == "settlement/c/2026-03"
+    assert ids.reconciliation("c", "S-1") == "reconciliation/c/S-1"
+
+
+def test_search_attributes() -> None:
+    assert REGISTERED == {
+        "RoamConnection": "Keyword",
+        "RoamObject": "Keyword",
+        "RoamState": "Keyword",
+        "RoamAttention": "Bool",
+    }
