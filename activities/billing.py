@@ -10,7 +10,7 @@ from activities.cdr_check import check
 from activities.failures import partner_conversation
 from activities.partner_link import calls_to, connected_adapter
 from activities.resources import Resources
-from adapters.contract import CannotWrite, PartnerRejected
+from adapters.contract import CannotWrite, PartnerError
 from canonical.cdr import BillingContext, Cdr, CdrDossier
 from canonical.identity import ObjectId
 from canonical.model import Finding
@@ -99,8 +99,9 @@ class BillingActivities:
             calls = await calls_to(resources.store, resources.registry, connection, object_key=ref.cdr_key)
             try:
                 receipt = await calls.post_cdr(stored.dossier.cdr)
-            except (PartnerRejected, CannotWrite) as refusal:
-                await self._refused(ref, connection, refusal)
+            except (PartnerError, CannotWrite) as refusal:
+                if not (isinstance(refusal, PartnerError) and refusal.retryable):
+                    await self._refused(ref, connection, refusal)
                 raise
             accepted = CdrReceipt(
                 http_status=receipt.http_status,
@@ -229,7 +230,7 @@ class BillingActivities:
         await work.sessions.conclude(ObjectId.parse(ref.session_key), cdr=None, reason=reason)
         return Billed(None, reason, needs_person=True)
 
-    async def _refused(self, ref: CdrRef, connection: Connection, refusal: PartnerRejected | CannotWrite) -> None:
+    async def _refused(self, ref: CdrRef, connection: Connection, refusal: PartnerError | CannotWrite) -> None:
         cdr_id = ObjectId.parse(ref.cdr_key)
         text = f"{connection.name} refused CDR {ref.cdr_key}: {refusal}"
         async with self._resources.store.transaction() as work:

@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.heartbeat import beating
 from adapters.contract import CannotWrite, InvalidWire, PartnerError
 from canonical.store import NotFound
+from settlement.invoice.compose import Uninvoiceable
 
 
 @contextmanager
@@ -27,6 +28,8 @@ def told_to_temporal() -> Iterator[None]:
         ) from error
     except (InvalidWire, CannotWrite) as error:
         raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
+    except Uninvoiceable as error:
+        raise ApplicationError(str(error), type="Uninvoiceable", non_retryable=True) from error
     except NotFound as error:
         raise ApplicationError(str(error), type="NotFound", non_retryable=True) from error
 

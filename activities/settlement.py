@@ -12,7 +12,7 @@ from activities.failures import told_to_temporal
 from activities.resources import Resources
 from canonical.model import Finding
 from canonical.partner import Connection
-from canonical.settlement import Invoice, ItemOutcome, ReconciledItem, ReconciliationReport, Statement
+from canonical.settlement import CaseState, Invoice, ItemOutcome, ReconciledItem, ReconciliationReport, Statement
 from canonical.store import CdrState, NotFound, StoredCdr, UnitOfWork
 from settlement import ledger, reconciliation
 from settlement.invoice import check as invoice_check
@@ -46,6 +46,7 @@ class Exceptions:
     """What is not agreed. `invoice_number`: the partner's invoice to the statement, if it came already."""
 
     exceptions: int
+    agreed: int
     text: str
     invoice_number: str | None = None
 
@@ -106,7 +107,7 @@ class SettlementActivities:
                     await open_case(work, self._resources, "cdr-disputed", item.cdr.key, text, item.findings)
                     await self._note(work, connection, item, CdrState.DISPUTED, _reasons(item.findings), ours=True)
         agreed = len(statement.items) - len(left_out)
-        return Exceptions(len(left_out), f"{agreed} CDRs agreed, {len(left_out)} left out")
+        return Exceptions(len(left_out), agreed, f"{agreed} CDRs agreed, {len(left_out)} left out")
 
     @activity.defn(name="settlement-invoice")
     async def invoice(self, order: InvoiceOrder) -> str:
@@ -136,7 +137,8 @@ class SettlementActivities:
                 )
                 await work.settlement.save_invoice(invoice, connection.id, issued=True)
                 await self._render(work, invoice)
-                await work.ledger.post(ledger.issued(invoice))
+                if invoice.gross or invoice.net:  # a month of free sessions has an invoice, and nothing to post
+                    await work.ledger.post(ledger.issued(invoice))
                 for item in invoice.items:
                     agreed = ReconciledItem(cdr=item.cdr, outcome=ItemOutcome.AGREED)
                     text = f"invoice {number}, approved by {order.approved_by}"
@@ -158,6 +160,7 @@ class SettlementActivities:
                         statement,
                         [checked(s.dossier, await check(work, resources, s)) for s in held],
                         tolerance=resources.terms.tolerance,
+                        accepted=await _let_pass(work),
                         checked_by=resources.us.party,
                         checked_at=resources.clock(),
                     )
@@ -170,7 +173,7 @@ class SettlementActivities:
                         await self._note(work, connection, item, CdrState.DISPUTED, text, ours=False)
                 invoiced = await self._invoice_to(work, connection, statement.id)
         agreed = len(report.items) - len(exceptions)
-        return Exceptions(len(exceptions), f"{agreed} CDRs agreed, {len(exceptions)} not", invoiced)
+        return Exceptions(len(exceptions), agreed, f"{agreed} CDRs agreed, {len(exceptions)} not", invoiced)
 
     @activity.defn(name="settlement-book")
     async def book(self, received: ReceivedInvoice) -> Booked:
@@ -190,7 +193,8 @@ class SettlementActivities:
                     text = f"invoice {invoice.number} is not what was agreed: {_reasons(findings)}"
                     await open_case(work, resources, "invoice-differs", invoice.number, text, findings)
                     return Booked("DISPUTED", text, needs_person=True)
-                await work.ledger.post(ledger.received(invoice))
+                if invoice.gross or invoice.net:
+                    await work.ledger.post(ledger.received(invoice))
                 for item in invoice.items:
                     agreed = ReconciledItem(cdr=item.cdr, outcome=ItemOutcome.AGREED)
                     text = f"invoice {invoice.number}"
@@ -288,6 +292,12 @@ def month_bounds(month: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     year, number = (int(part) for part in month.split("-"))
     following = (year + 1, 1) if number == 12 else (year, number + 1)
     return datetime(year, number, 1, tzinfo=zone), datetime(*following, 1, tzinfo=zone)
+
+
+async def _let_pass(work: UnitOfWork) -> frozenset[str]:
+    """Quarantined CDRs that a person accepted when closing their case."""
+    closed = await work.cases.list(state=CaseState.CLOSED)
+    return frozenset(c.subject for c in closed if c.kind == "cdr-quarantined" and c.accepted)
 
 
 def _left_out(statement: Statement, report: ReconciliationReport) -> tuple[ReconciledItem, ...]:

@@ -20,6 +20,7 @@ from adapters.document import (
     value_at,
 )
 from adapters.json_writer import json_text
+from adapters.rules.counting import count
 from adapters.rules.rule import Fault, ReadInstead, Repair, Rule, SetAside
 from adapters.shape import owner, removable
 from canonical.model import Finding
@@ -45,10 +46,13 @@ def exact(model: type[M], document: Document, rules: Sequence[Rule], family: str
     findings: list[Finding] = []
     for _ in range(_PASSES):
         try:
-            return Exact(model.model_validate(document), tuple(findings))
+            value = model.model_validate(document)
         except ValidationError as error:
             faults = [_fault(details, model, document, family) for details in error.errors()]
-        findings += _repaired(faults, rules, model)
+            findings += _repaired(faults, rules, model)
+        else:
+            count(findings, family)
+            return Exact(value, tuple(findings))
     raise _refused(faults)
 
 

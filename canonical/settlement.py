@@ -163,4 +163,6 @@ class Case(CanonicalModel):
     state: CaseState
     opened_at: Instant
     closed_at: Instant | None = None
+    accepted: bool | None = None
+    """Whether the person let the matter pass. For a quarantined CDR: whether it may be paid."""
     decision: Text | None = None

@@ -95,7 +95,7 @@ def approve(
     by: Annotated[str, typer.Option(help="Who approves.")],
     folder: Folder = UP_FOLDER,
 ) -> None:
-    """Approve a settlement that waits for it: the invoice is numbered, posted and published."""
+    """Approve a settlement that waits for it: the invoice is numbered, posted and rendered."""
     from deploy.commands.finance import approve as run
 
     run(folder, connection, month, by)

@@ -14,10 +14,13 @@ from datetime import UTC, datetime
 from types import TracebackType
 
 from fastapi import FastAPI
-from opentelemetry import trace
+from opentelemetry import metrics, trace
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricExporter, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
@@ -46,6 +49,9 @@ def start(service: str, *, log_level: str, log_format: LogFormat) -> TracerProvi
     if exporter is not None:
         provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
+    if (measured := _metric_exporter()) is not None:
+        reader = PeriodicExportingMetricReader(measured)
+        metrics.set_meter_provider(MeterProvider([reader], Resource.create({"service.name": service})))
     HTTPXClientInstrumentor().instrument(tracer_provider=provider)
     Runtime.set_default(_temporal_runtime(), error_if_already_set=False)
     return provider
@@ -57,13 +63,32 @@ def trace_requests(app: FastAPI) -> None:
 
 
 def _exporter() -> SpanExporter | None:
-    chosen = os.environ.get("OTEL_TRACES_EXPORTER", "").strip().lower()
-    where = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
-    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or chosen == "none":
-        return None
-    if chosen == "console":
-        return ConsoleSpanExporter(out=sys.stderr)
-    return OTLPSpanExporter() if where or chosen == "otlp" else None
+    match _chosen("TRACES"):
+        case "console":
+            return ConsoleSpanExporter(out=sys.stderr)
+        case "otlp":
+            return OTLPSpanExporter()
+        case _:
+            return None
+
+
+def _metric_exporter() -> MetricExporter | None:
+    match _chosen("METRICS"):
+        case "console":
+            return ConsoleMetricExporter(out=sys.stderr)
+        case "otlp":
+            return OTLPMetricExporter()
+        case _:
+            return None
+
+
+def _chosen(signal: str) -> str:
+    """`otlp` where an endpoint is named or it is asked for by name, `console` where that is, else nothing."""
+    chosen = os.environ.get(f"OTEL_{signal}_EXPORTER", "").strip().lower()
+    where = os.environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return "none"
+    return chosen or ("otlp" if where else "none")
 
 
 def _temporal_runtime() -> Runtime:

@@ -65,7 +65,7 @@ def generate(
     """
     tariff = _known(tariff_at_start)
     end = _ended(session)
-    segments = periods(_from_start(readings, session), end, tariff, context.time_zone)
+    segments = periods(led_from_start(readings, session), end, tariff, context.time_zone)
     charge = Charge(
         start=session.start,
         end=end,
@@ -150,8 +150,8 @@ def _ended(session: Session) -> datetime:
     return session.end
 
 
-def _from_start(readings: Sequence[MeterReading], session: Session) -> list[MeterReading]:
-    """The readings, led by one of 0 kWh at the start of the session if there is none."""
+def led_from_start(readings: Sequence[MeterReading], session: Session) -> list[MeterReading]:
+    """The readings, led by one of 0 kWh at the start of the session if there is none. Raises Unpriceable."""
     ordered = sorted(readings, key=lambda r: r.at)
     if not ordered:
         raise Unpriceable.because("readings.missing", "there is no meter reading", "readings")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.settlement import Claim, InvoiceOrder, SettlementActivities
@@ -22,6 +22,7 @@ class CycleState(StrEnum):
     AWAITING_APPROVAL = "AWAITING_APPROVAL"
     INVOICING = "INVOICING"
     INVOICED = "INVOICED"
+    NOTHING_AGREED = "NOTHING_AGREED"
     NOTHING_TO_CLAIM = "NOTHING_TO_CLAIM"
 
 
@@ -56,7 +57,7 @@ class SettlementCycle:
             claim,
             start_to_close_timeout=patience.PARTNER_TIMEOUT,
             retry_policy=patience.UNTIL_IT_WORKS,
-            summary=f"collect and reprice the CDRs of {order.month}",
+            summary=f"put the CDRs of {order.month} on a statement",
         )
         if statement.statement_id is None:
             self._enter(CycleState.NOTHING_TO_CLAIM, "nothing: no CDR to claim in this month")
@@ -77,24 +78,41 @@ class SettlementCycle:
             retry_policy=patience.UNTIL_IT_WORKS,
             summary="name the exceptions",
         )
+        if exceptions.agreed == 0:
+            self._enter(CycleState.NOTHING_AGREED, f"nothing: {exceptions.text}", "see the open cases", attention=True)
+            return CycleResult(self._state, statement.statement_id)
         self._enter(
             CycleState.AWAITING_APPROVAL,
             f"approval by finance: {exceptions.text}",
             "`roam approve`, or the update `approve` with your name",
             attention=True,
         )
-        await workflow.wait_condition(lambda: self._approved_by is not None)
-        self._enter(CycleState.INVOICING, "the invoice")
-        number = await workflow.execute_activity_method(
-            SettlementActivities.invoice,
-            InvoiceOrder(order.connection_id, order.month, approved_by=str(self._approved_by)),
-            start_to_close_timeout=patience.PARTNER_TIMEOUT,
-            retry_policy=patience.UNTIL_IT_WORKS,
-            summary="number, compose, post and render the invoice",
-        )
+        number = await self._approved_and_invoiced(order)
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._enter(CycleState.INVOICED, f"nothing: invoice {number} is issued")
         return CycleResult(self._state, statement.statement_id, number)
+
+    async def _approved_and_invoiced(self, order: CycleOrder) -> str:
+        """Back to approval when the invoice cannot be made: a person sees the reason, and approves again."""
+        while True:
+            await workflow.wait_condition(lambda: self._approved_by is not None)
+            self._enter(CycleState.INVOICING, "the invoice")
+            try:
+                return await workflow.execute_activity_method(
+                    SettlementActivities.invoice,
+                    InvoiceOrder(order.connection_id, order.month, approved_by=str(self._approved_by)),
+                    start_to_close_timeout=patience.PARTNER_TIMEOUT,
+                    retry_policy=patience.UNTIL_IT_WORKS,
+                    summary="number, compose, post and render the invoice",
+                )
+            except ActivityError as failure:
+                self._approved_by = None
+                self._enter(
+                    CycleState.AWAITING_APPROVAL,
+                    f"approval by finance; the invoice could not be made: {failure.cause or failure}",
+                    "correct the cause and approve again",
+                    attention=True,
+                )
 
     def _enter(
         self,

@@ -12,6 +12,7 @@ from api.contract import (
     connections,
     invoices,
     locations,
+    pages,
     problems,
     sessions,
     settlements,
@@ -50,6 +51,7 @@ def build(services: Services) -> FastAPI:
         dependencies=[Depends(key_check(services.contract_keys))],
         separate_input_output_schemas=False,
         strict_content_type=False,
+        docs_url=None,
         redoc_url=None,
         responses={
             "4XX": {"description": "A problem of the request", "model": problems.ProblemDetails},
@@ -57,6 +59,7 @@ def build(services: Services) -> FastAPI:
         },
     )
     problems.install(app)
+    pages.install(app)
     app.add_middleware(BodyLimit)
     for family in _FAMILIES:
         app.include_router(family.routes(services))

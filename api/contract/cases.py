@@ -13,9 +13,10 @@ from canonical.store import UnitOfWork
 
 class Decision(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"decision": "accepted by A. Finance: agreed by phone"}]}
+        extra="forbid", json_schema_extra={"examples": [{"accepted": True, "decision": "agreed by phone"}]}
     )
 
+    accepted: bool = Field(description="Let the matter pass: a quarantined CDR may be paid.")
     decision: Annotated[str, Field(min_length=1, max_length=10_000)]
 
 
@@ -39,7 +40,7 @@ def routes(services: Services) -> APIRouter:
         """Close a case. A case that was decided otherwise stays as it is: 409."""
 
         async def work(unit: UnitOfWork, _afterwards: Afterwards) -> Case:
-            await unit.cases.close(case_id, decision.decision, services.clock())
+            await unit.cases.close(case_id, decision.decision, services.clock(), accepted=decision.accepted)
             return await unit.cases.get(case_id)
 
         return await Write(services, request, key).do(work)

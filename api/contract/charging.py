@@ -23,7 +23,7 @@ from canonical.session import AuthMethod, MeterReading, Session, SessionStatus
 from canonical.store import UnitOfWork
 from canonical.tariff import Tariff
 from canonical.token import Allowed
-from settlement.cdr_generator import running_cost
+from settlement.cdr_generator import led_from_start, running_cost
 from settlement.pricing.breakdown import Unpriceable
 from settlement.pricing.segmentation import periods
 
@@ -203,9 +203,10 @@ class Charging:
 
     async def _measured(self, session: Session, context: BillingContext, *, end: datetime | None) -> Session:
         """The session with energy, periods and cost so far, by the tariff that was sealed at its start."""
-        readings = await self._unit.sessions.readings(session.object_id)
-        if not readings:
+        kept = await self._unit.sessions.readings(session.object_id)
+        if not kept:
             return session
+        readings = led_from_start(kept, session)
         until = end or readings[-1].at
         sealed = context.tariff_at_start
         tariff = await self._unit.tariffs.version(sealed) if sealed else None

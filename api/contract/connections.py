@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
+from activities.partner_link import pullable
 from adapters.contract import Module
 from api.contract.writing import Afterwards, IdempotencyKey, Write
 from api.errors import Conflict, InvalidInput
@@ -14,6 +15,9 @@ from api.services import Services
 from api.wake import wake
 from canonical.partner import Connection, LinkState, Side
 from canonical.store import AccessPurpose, UnitOfWork
+
+_HANDED_OUT = "handed-out"
+"""Names the token that came from the partner out of band."""
 
 ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
@@ -94,9 +98,11 @@ def routes(services: Services) -> APIRouter:
 
     @router.post("/{connection_id}/nudge", status_code=202)
     async def nudge_connection(connection_id: str) -> Accepted:
-        """Do now what waits for its next attempt."""
+        """Do now what waits for its next attempt. A registration of ours that was given up is begun again."""
         connection = await get_connection(connection_id)
-        await wake(services.signals.nudge(connection.id), f"nudge {connection.id}")
+        if connection.state is not LinkState.CONNECTED and await _is_ours_to_begin(services, connection):
+            await services.signals.connect(connection.id)
+        await services.signals.nudge(connection.id)
         return Accepted(connection=connection.id, action="nudge")
 
     @router.post("/{connection_id}/renew", status_code=202)
@@ -110,14 +116,23 @@ def routes(services: Services) -> APIRouter:
 
     @router.post("/{connection_id}/pull", status_code=202)
     async def pull_from_connection(connection_id: str, module: Module) -> Accepted:
-        """Fetch everything of one module from the partner."""
+        """Fetch everything of one module from the partner: locations, tariffs or tokens."""
         connection = await get_connection(connection_id)
         if connection.state is not LinkState.CONNECTED:
             raise Conflict(f"connection {connection.id} is {connection.state}")
+        if module not in pullable(connection):
+            offered = ", ".join(pullable(connection)) or "nothing"
+            raise InvalidInput.of("module", f"is not to be pulled from {connection.id}, which offers {offered}")
         await wake(services.signals.pull(connection.id, module.value), f"pull {connection.id}")
         return Accepted(connection=connection.id, action=f"pull {module.value}")
 
     return router
+
+
+async def _is_ours_to_begin(services: Services, connection: Connection) -> bool:
+    """Whether the partner handed out a token for us to register with."""
+    async with services.store.transaction() as unit:
+        return await unit.access.has_outbound(connection.id, _HANDED_OUT)
 
 
 async def _create(
@@ -138,7 +153,7 @@ async def _create(
     if order.mode is Mode.REGISTER:
         if order.token is None or order.versions_url is None:
             raise InvalidInput.of("token" if order.token is None else "versions_url", "is needed to register")
-        await unit.access.keep_outbound(connection.id, order.token, request_key="handed-out")
+        await unit.access.keep_outbound(connection.id, order.token, request_key=_HANDED_OUT)
         afterwards.do(f"connect {connection.id}", lambda: services.signals.connect(connection.id))
         return NewConnectionAnswer(connection=connection)
     token = await unit.access.issue(connection.id, AccessPurpose.REGISTRATION, "invitation")

@@ -50,7 +50,7 @@ async def post_cdr(call: Call) -> Answer:
     try:
         read = call.adapter.read(Cdr, call.body)
     except InvalidWire as unreadable:
-        await _open_case(call, "cdr.unreadable", "A CDR could not be read and was refused.", unreadable.findings)
+        await _open_case(call, "cdr-unreadable", "A CDR could not be read and was refused.", unreadable.findings)
         raise
     cdr = read.value
     check_owner(call, cdr.owner)
@@ -59,7 +59,7 @@ async def post_cdr(call: Call) -> Answer:
         stored = await unit.cdrs.get(cdr.object_id, connection_id=call.connection.id, ours=False)
     if outcome is AddOutcome.CONFLICT or stored is None:
         await _open_case(
-            call, "cdr.conflict", f"CDR {cdr.object_id} came again with other content; the first one stands."
+            call, "cdr-conflict", f"CDR {cdr.object_id} came again with other content; the first one stands."
         )
         raise InvalidInput.of("id", f"CDR {cdr.id} is held already, with other content")
     arrived = call.services.signals.cdr_received(cdr.object_id, cdr.session_id, call.connection.id)

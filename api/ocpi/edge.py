@@ -42,7 +42,7 @@ class Edge:
         request = Request(scope, receive)
         message_ids = MessageIds.of(request.headers)
         response = await self._respond(request, message_ids)
-        _LOG.info("%s %s -> %s [%s]", request.method, request.url.path, response.status_code, message_ids.request_id)
+        _LOG.info("%s %s -> %s [%s]", request.method, _place(request), response.status_code, message_ids.request_id)
         await response(scope, receive, send)
 
     async def _respond(self, request: Request, message_ids: MessageIds) -> Response:
@@ -121,3 +121,8 @@ async def _perform(call: Call) -> Answer:
         return await HANDLERS[call.endpoint.operation](call)
     except Exception as error:  # noqa: BLE001 (as above)
         return refusal(error)
+
+
+def _place(request: Request) -> str:
+    """Version, interface and module of a request. What follows names objects, and a token's uid is a driver's."""
+    return "/".join(request.url.path.split("/")[:5])

@@ -39,7 +39,7 @@ class CaseRepository:
         )
         return (await self._connection.execute(opening)).first() is not None
 
-    async def close(self, case_id: str, decision: str, at: datetime) -> None:
+    async def close(self, case_id: str, decision: str, at: datetime, *, accepted: bool = False) -> None:
         """Close a case with a decision. Raises NotFound, or AlreadyExists when it was decided otherwise.
 
         Repeated: nothing more happens. At the same time: one decision wins, the other raises. Cut off: the
@@ -51,11 +51,17 @@ class CaseRepository:
             raise NotFound(f"no case {case_id}")
         case = Case.model_validate_json(document)
         if case.state is CaseState.CLOSED:
-            if case.decision != decision:
+            if (case.decision, case.accepted) != (decision, accepted):
                 raise AlreadyExists(f"case {case_id} was decided otherwise")
             return
         closed = Case.model_validate(
-            {**case.model_dump(), "state": CaseState.CLOSED, "closed_at": at, "decision": decision}
+            {
+                **case.model_dump(),
+                "state": CaseState.CLOSED,
+                "closed_at": at,
+                "accepted": accepted,
+                "decision": decision,
+            }
         )
         await self._connection.execute(
             update(CaseRow).where(col(CaseRow.id) == case_id).values(state=closed.state.value, document=text_of(closed))

@@ -1,7 +1,11 @@
 """`roam api`, `roam worker`, `roam migrate`: the parts alone, as production runs them."""
 
 import asyncio
+import logging
+import os
+import sys
 from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
 import typer
 
@@ -35,6 +39,17 @@ def _run(main: Callable[[Settings], Awaitable[None]]) -> None:
         await main(settings)
 
     asyncio.run(to_the_end())
+    _leave()
+
+
+def _leave() -> NoReturn:
+    """End here. Threads of Temporal's runtime may still call into Python: an interpreter that is torn down under
+    them aborts (status 134), although everything is done.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _migrate(settings: Settings) -> None:

@@ -15,6 +15,7 @@ import uvicorn
 from pydantic import SecretStr
 from rich.console import Console
 from temporalio.converter import PayloadCodec
+from temporalio.service import RPCError
 
 from canonical.partner import Side
 from canonical.vault import Vault
@@ -26,7 +27,7 @@ from deploy.embedded.temporal import EmbeddedTemporal
 from deploy.local import LocalDeployment
 from deploy.processes import ChildProcess, ProcessError, running
 from deploy.stopping import interrupted
-from deploy.temporal_client import connect_to, register_search_attributes
+from deploy.temporal_client import connect, connect_to, register_search_attributes
 from workflows.search_attributes import REGISTERED
 
 _NAMESPACE = "roam"
@@ -141,10 +142,10 @@ def _deployment(folder: Path, kept: Kept, stack: ExitStack, console: Console) ->
     deployment = kept.deployment(folder, database_url=database_url, temporal_address=address)
     console.print("bringing the database up to date …")
     deployment.prepare()
+    vault = Vault(SecretStr(deployment.secret_key))
+    namespace = deployment.temporal_namespace
+    asyncio.run(_register(None if ui_url is None else address, namespace, vault, console))
     if ui_url is not None:
-        vault = Vault(SecretStr(deployment.secret_key))
-        namespace = deployment.temporal_namespace
-        asyncio.run(_register(address, namespace, vault))
         stack.enter_context(codec_server_on(kept.codec_port, {namespace: codec.codec(vault)}, ui_url))
     return deployment
 
@@ -176,8 +177,14 @@ def _postgres(folder: Path, stack: ExitStack, console: Console) -> str:
     return postgres.url(_DATABASE)
 
 
-async def _register(address: str, namespace: str, vault: Vault) -> None:
-    await register_search_attributes(await connect_to(address, namespace, vault), REGISTERED)
+async def _register(address: str | None, namespace: str, vault: Vault, console: Console) -> None:
+    """Give the namespace our search attributes. Without an address the server is the one that `TEMPORAL_*` names."""
+    os.environ.setdefault("TEMPORAL_NAMESPACE", namespace)
+    try:
+        client = await (connect(vault) if address is None else connect_to(address, namespace, vault))
+        await register_search_attributes(client, REGISTERED)
+    except (RPCError, RuntimeError) as error:
+        console.print(f"[yellow]the search attributes could not be registered: {error}[/] (see `roam doctor`)")
 
 
 @contextmanager

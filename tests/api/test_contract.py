@@ -248,8 +248,9 @@ async def test_received_cdrs_and_their_cases_are_shown(operator: Partner):
     shown = (await roam.contract("GET", "/cdrs/C1")).json()
     assert (shown["state"], shown["ours"]) == ("RECEIVED", False)
     (case,) = (await roam.contract("GET", "/cases?state=OPEN")).json()
-    decision = {"decision": "the first one counts"}
+    decision = {"accepted": False, "decision": "the first one counts"}
     for _ in range(2):
         closed = await roam.contract("POST", f"/cases/{case['id']}/decision", json=decision)
         assert closed.json()["state"] == "CLOSED", closed.text
-    problem(await roam.contract("POST", f"/cases/{case['id']}/decision", json={"decision": "no"}), 409, "conflict")
+    other = {"accepted": True, "decision": "no"}
+    problem(await roam.contract("POST", f"/cases/{case['id']}/decision", json=other), 409, "conflict")

@@ -289,7 +289,7 @@ class TestCdrs:
         async with operator.deployment.store.transaction() as unit:
             (case,) = await unit.cases.list()
             kept = await unit.evidence.for_object("BE*BEC/C1")
-        assert case.kind == "cdr.conflict"
+        assert case.kind == "cdr-conflict"
         assert any(json.loads(record.body) == changed for record in kept)
 
     async def test_unreadable_is_refused_and_becomes_a_case(self, operator: Partner):
@@ -298,7 +298,7 @@ class TestCdrs:
         assert "total_cost" in no(await operator.request("POST", CDRS, json=bad), 200, 2001)
         async with operator.deployment.store.transaction() as unit:
             (case,) = await unit.cases.list()
-        assert case.kind == "cdr.unreadable"
+        assert case.kind == "cdr-unreadable"
 
     async def test_of_a_foreign_party(self, operator: Partner):
         no(await operator.request("POST", CDRS, json=cdr(party_id="XXX")), 200, 2001)

@@ -107,7 +107,7 @@ async def test_a_cdr_with_another_content_is_refused_and_told_to_a_person(pair: 
 
     (cdr,) = await pair.cdrs()
     assert (cdr["state"], Decimal(cdr["cdr"]["total_energy_kwh"])) == ("ACCEPTED", Decimal(10))
-    assert [case["kind"] for case in await pair.cases()] == ["cdr.conflict"]
+    assert [case["kind"] for case in await pair.cases()] == ["cdr-conflict"]
 
 
 async def _shake_hands(pair: Pair) -> None:

@@ -104,7 +104,7 @@ async def _settlements(stage: Stage) -> None:
     script.on(SettlementActivities.claim, Claimed(None, "no CDR"), Claimed("S-1", "2 CDRs", "I-1"))
     for month in ("2026-01", "2026-02"):
         await stage.handle(await signals.settle("c", month)).result()
-    script.on(SettlementActivities.reconcile, Exceptions(1, "1 not"))
+    script.on(SettlementActivities.reconcile, Exceptions(1, 1, "1 not"))
     script.on(SettlementActivities.book, Booked("DISPUTED", "it asks for more", needs_person=True))
     await signals.reconcile("c", "S-2")
     await stage.reaches(ids.reconciliation("c", "S-2"), "AWAITING_INVOICE")

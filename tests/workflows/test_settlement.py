@@ -1,5 +1,6 @@
 """The month's settlement on both sides: who may say what, and when."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -19,7 +20,7 @@ from activities.settlement import (
     StatementRef,
 )
 from activities.sweep import SweepActivities, Swept
-from tests.workflows.stage import Script, Stage
+from tests.workflows.stage import Script, Stage, refusal
 from workflows import ids
 from workflows.contract import CannotTell
 from workflows.settlement_cycle import CycleResult, CycleState, SettlementCycle
@@ -30,7 +31,7 @@ MONTH, STATEMENT, INVOICE = "2026-03", "DERCO-p-2026-03", "DERCO-2026-000001"
 
 def a_month(script: Script) -> Script:
     script.on(SettlementActivities.claim, Claimed(STATEMENT, "2 CDRs, 10.00 EUR before tax"))
-    script.on(SettlementActivities.assess, Exceptions(1, "1 CDRs agreed, 1 left out"))
+    script.on(SettlementActivities.assess, Exceptions(1, 1, "1 CDRs agreed, 1 left out"))
     return script.on(SettlementActivities.invoice, INVOICE)
 
 
@@ -79,6 +80,29 @@ async def test_a_cycle_started_by_a_person_in_the_temporal_ui(stage: Stage) -> N
     assert stage.script.inputs(SettlementActivities.claim) == [Claim(stage.connection_id, MONTH)]
 
 
+async def test_an_invoice_that_cannot_be_made_goes_back_to_approval_with_its_reason(stage: Stage) -> None:
+    a_month(stage.script).on(SettlementActivities.invoice, refusal("VAT is not known", "Uninvoiceable"), INVOICE)
+    about = (stage.connection_id, MONTH)
+    cycle = await stage.signals.settle(*about)
+    await stage.signals.counterparty_report(STATEMENT, *about)
+    await stage.reaches(cycle, "AWAITING_APPROVAL")
+    await stage.signals.approve(*about, "A. Finance")
+    async with asyncio.timeout(10):
+        while "VAT is not known" not in await stage.details(cycle):  # noqa: ASYNC110  a test has no event for it
+            await asyncio.sleep(0.02)
+    await stage.reaches(cycle, "AWAITING_APPROVAL", attention=True)
+    await stage.signals.approve(*about, "B. Finance")
+    assert (await stage.result(cycle, CycleResult)).invoice_number == INVOICE
+
+
+async def test_a_month_of_which_nothing_is_agreed_has_no_invoice(stage: Stage) -> None:
+    a_month(stage.script).on(SettlementActivities.assess, Exceptions(2, 0, "0 CDRs agreed, 2 left out"))
+    cycle = await stage.signals.settle(stage.connection_id, MONTH)
+    await stage.signals.counterparty_report(STATEMENT, stage.connection_id, MONTH)
+    assert await stage.result(cycle, CycleResult) == CycleResult(CycleState.NOTHING_AGREED, STATEMENT)
+    assert await stage.state(cycle) == ("NOTHING_AGREED", True)
+
+
 async def test_nothing_to_claim_is_an_end(stage: Stage) -> None:
     stage.script.on(SettlementActivities.claim, Claimed(None, "no CDR ended in this month"))
     cycle = await stage.signals.settle(stage.connection_id, MONTH)
@@ -123,7 +147,7 @@ async def test_signals_to_a_cycle_that_is_not_there_are_refused(stage: Stage) ->
 async def test_a_statement_is_reconciled_and_its_invoice_booked_or_disputed(
     stage: Stage, booked: Booked, attention: bool
 ) -> None:
-    stage.script.on(SettlementActivities.reconcile, Exceptions(1, "1 CDRs agreed, 1 not"))
+    stage.script.on(SettlementActivities.reconcile, Exceptions(1, 1, "1 CDRs agreed, 1 not"))
     stage.script.on(SettlementActivities.book, booked)
     reconciliation = ids.reconciliation(stage.connection_id, STATEMENT)
     await stage.signals.reconcile(stage.connection_id, STATEMENT)
