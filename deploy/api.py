@@ -33,4 +33,4 @@ async def run(settings: Settings) -> None:
             if not server.started:
                 raise RuntimeError(f"cannot listen on {settings.host}:{settings.port}")
     finally:
-        provider.shutdown()
+        telemetry.stop(provider)

@@ -57,6 +57,14 @@ def start(service: str, *, log_level: str, log_format: LogFormat) -> TracerProvi
     return provider
 
 
+def stop(provider: TracerProvider) -> None:
+    """Send what has not been sent yet: the process is about to end."""
+    provider.shutdown()
+    measured = metrics.get_meter_provider()
+    if isinstance(measured, MeterProvider):
+        measured.shutdown()
+
+
 def trace_requests(app: FastAPI) -> None:
     """A span for each request that the application answers, health checks excepted."""
     FastAPIInstrumentor.instrument_app(app, excluded_urls="/health/", exclude_spans=["receive", "send"])

@@ -45,7 +45,7 @@ async def run(settings: Settings) -> None:
                 await stop.wait()
                 _log.info("worker stops")
     finally:
-        provider.shutdown()
+        telemetry.stop(provider)
 
 
 def worker(built: Deployment) -> Worker:

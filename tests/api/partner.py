@@ -12,7 +12,7 @@ from adapters.registry import build_registry
 from api.app import create
 from api.services import Services
 from canonical.identity import BusinessRole, PartyId, Role
-from canonical.partner import Connection, LinkState, Side
+from canonical.partner import Connection, Endpoint, LinkState, Side
 from canonical.store import AccessPurpose, Store
 from tests.api.recorder import Recorder
 
@@ -21,6 +21,13 @@ PUBLIC_URL = "https://roam.example/base"
 API_KEY = "key-of-the-charging-backend"
 US = PartyId(country_code="DE", party_id="RCO")
 ADAPTER = build_registry(None).by_key("ocpi-2.2.1/standard")
+
+
+_OFFERED = {
+    Side.EMSP: Endpoint(module="tokens", interface="SENDER", url="https://partner.example/ocpi/tokens"),
+    Side.CPO: Endpoint(module="locations", interface="SENDER", url="https://partner.example/ocpi/locations"),
+}
+"""The list that a partner on each side lets us pull."""
 
 
 @dataclass
@@ -111,6 +118,7 @@ async def connect(
         partner_roles=roles,
         version="2.2.1",
         adapter=ADAPTER.key,
+        endpoints=(_OFFERED[our_side.other],),
         connected_at=NOW,
     )
     async with deployment.store.transaction() as unit:

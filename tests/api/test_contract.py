@@ -225,6 +225,7 @@ async def test_operations_are_passed_on(provider: Partner):
     roam = provider.deployment
     assert (await roam.contract("POST", "/connections/provider/nudge")).status_code == 202
     assert (await roam.contract("POST", "/connections/provider/pull?module=tokens")).status_code == 202
+    problem(await roam.contract("POST", "/connections/provider/pull?module=cdrs"), 422, "invalid-input")
     assert roam.signals.of("pull") == [("provider", "tokens")]
     order = {"connection": "provider", "month": "2026-03"}
     started = await roam.contract("POST", "/settlements", json=order)
