@@ -1,12 +1,13 @@
 """The operator's own interface."""
 
+import re
 from decimal import Decimal
 
 import pytest
 
 from canonical.cdr import Cdr
 from canonical.partner import Side
-from canonical.session import Session
+from canonical.session import Session, VolumeDimension
 from tests.api.documents import token
 from tests.api.partner import API_KEY, NOW, Deployment, Partner
 from tests.api.test_modules import _our_location
@@ -60,6 +61,15 @@ async def test_a_key_is_needed(roam: Deployment, header: dict[str, str]):
 async def test_health_needs_none(roam: Deployment):
     assert (await roam.http.get("/health/live")).json() == {"status": "live"}
     assert (await roam.http.get("/health/ready")).json() == {"status": "ready"}
+
+
+async def test_the_page_to_try_it_loads_nothing_from_elsewhere(roam: Deployment):
+    page = await roam.http.get("/contract/v1/docs")
+    addresses = re.findall(r"""(?:src|href|url)\s*[=:]\s*["']([^"']+)""", page.text)
+    assert len(addresses) >= 4
+    for address in addresses:
+        assert address.startswith("/contract/v1/"), address
+        assert (await roam.http.get(address)).status_code == 200, address
 
 
 async def test_every_error_is_a_problem(roam: Deployment):
@@ -125,6 +135,16 @@ async def test_changes_are_queued_for_those_they_concern(provider: Partner, oper
         told = [(e.module, e.object_key) for e in await unit.outbox.pending("operator", 10)]
         assert told == [("tokens", "DE*RCO/APP_USER/ABC")]
     assert roam.signals.of("feed") == [("provider",), ("provider",), ("operator",)]
+
+
+async def test_a_running_session_counts_from_its_start(provider: Partner):
+    roam = await ready(provider)
+    await roam.contract("POST", "/sessions", json=start())
+    late = {"at": "2026-03-28T10:30:00Z", "energy_kwh": "4.2", "state": "CHARGING"}
+    running = Session.model_validate_json((await roam.contract("POST", "/sessions/S1/readings", json=late)).content)
+    assert running.charging_periods[0].start == running.start
+    volumes = [p.volume(VolumeDimension.ENERGY) or Decimal(0) for p in running.charging_periods]
+    assert sum(volumes) == Decimal("4.2")
 
 
 async def test_a_session_from_start_to_stop(provider: Partner):

@@ -1,6 +1,7 @@
 """Activities on the real store: repeated, they do nothing twice."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import cast
@@ -13,7 +14,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.billing import BillingActivities, CdrRef, SessionRef
 from activities.resources import Resources, SettlementTerms, Us
-from activities.settlement import Claim, InvoiceOrder, SettlementActivities
+from activities.settlement import Claim, InvoiceOrder, SettlementActivities, StatementRef
 from activities.sweep import SweepActivities
 from adapters.contract import Interface, Module, PartnerRejected
 from adapters.registry import build_registry
@@ -24,10 +25,25 @@ from canonical.session import SessionStatus
 from canonical.settlement import ItemOutcome, ReconciledItem
 from canonical.store import CdrState, OutboxAction, Store
 from settlement.pricing.policy import DEFAULT_POLICY
+from settlement.statement import item
 from settlement.vat import VatTreatment
 from tests.adapters.transport.partner import Partner, enveloped, running_partner
 from tests.api.recorder import Recorder
-from tests.store.samples import CPO, EMSP, T0, at, cdr, connection, context, dossier, reading, report, session, tariff
+from tests.store.samples import (
+    CPO,
+    EMSP,
+    T0,
+    at,
+    cdr,
+    connection,
+    context,
+    dossier,
+    reading,
+    report,
+    session,
+    statement,
+    tariff,
+)
 
 LOCAL = AddressPolicy(allow_http=True, allow_private=True)
 MONTH = "2026-03"
@@ -159,6 +175,43 @@ async def test_invoices_are_numbered_without_a_gap_and_a_repeat_is_the_same(
     async with store.transaction() as work:
         assert len(await work.ledger.entries()) == 2
         assert len(await work.settlement.files(first)) == 3
+
+
+@pytest.mark.parametrize(
+    ("accepted", "outcome"), [(True, ItemOutcome.AGREED), (False, ItemOutcome.DISPUTED), (None, ItemOutcome.DISPUTED)]
+)
+async def test_a_quarantined_cdr_is_agreed_to_only_when_a_person_accepted_it(
+    store: Store, accepted: bool | None, outcome: ItemOutcome
+) -> None:
+    provider = replace(resources(store), us=Us(EMSP, "Rem", frozenset({Side.EMSP}), "https://roam.example"))
+    received = dossier(cdr().model_copy(update={"total_energy_cost": cdr().total_cost}))
+    claim = statement().model_copy(update={"items": (item(received),)})
+    async with store.transaction() as work:
+        await work.connections.add(connection())
+        await work.cdrs.add(received, connection_id="emsp", ours=False, evidence_id=None)
+        await work.settlement.save_statement(claim, "emsp")
+    verdict = await BillingActivities(provider).check_cdr(CdrRef(received.cdr.object_id.key, "emsp"))
+    assert (verdict.state, verdict.needs_person) == ("QUARANTINED", True)  # its tariff is known to nobody
+    async with store.transaction() as work:
+        (case,) = await work.cases.list()
+        if accepted is not None:
+            await work.cases.close(case.id, "agreed by phone", at(90), accepted=accepted)
+    await SettlementActivities(provider).reconcile(StatementRef("emsp", claim.id))
+    async with store.transaction() as work:
+        kept = await work.settlement.report(claim.id, EMSP)
+    assert kept is not None
+    assert [verdict.outcome for verdict in kept.items] == [outcome], kept.items
+
+
+async def test_a_cdr_that_comes_after_its_months_statement_is_a_case(store: Store, billing: BillingActivities) -> None:
+    settlement = SettlementActivities(resources(store))
+    async with store.transaction() as work:
+        await work.cdrs.add(dossier(cdr("C9", session_id="S9")), connection_id="emsp", ours=True, evidence_id=None)
+    await settlement.claim(Claim("emsp", MONTH))
+    await ended_session(store)
+    await billing.generate_cdr(SessionRef(session().object_id.key, "emsp"))
+    async with store.transaction() as work:
+        assert [case.kind for case in await work.cases.list()] == ["cdr-late"]
 
 
 async def test_the_sweep_wakes_what_nobody_looks_after(store: Store, billing: BillingActivities) -> None:

@@ -2,6 +2,7 @@
 """Each tolerance: refused by the strict reader, read by the standard one, and counted."""
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -75,6 +76,13 @@ def test_tolerated(code: str, kind: type[CanonicalModel], document: dict[str, An
         strict.read(kind, written)
     else:
         assert standard.read(kind, written).value == read.value
+
+
+def test_each_use_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="roamwork.tolerances"):
+        standard.read(Location, body(wire.location(country="DE")))
+        standard.read(Location, body(wire.location()))
+    assert [record.args[0] for record in caplog.records if record.args] == ["tolerance.country_code"]
 
 
 MONEY: list[tuple[str, type[CanonicalModel], dict[str, Any]]] = [
