@@ -55,7 +55,11 @@ def _make(venv: Path, python: Path) -> Environment | Unavailable:
         return Unavailable("uv is not at hand: neither on the path, nor as a module, nor in ./.tools")
     try:
         _run(*uv, "venv", "--clear", "--python", sys.executable, str(venv))
-        _run(*uv, "pip", "install", "--no-deps", "--python", str(python), "-r", str(REQUIREMENTS))
+        install = (*uv, "pip", "install", "--no-deps", "--python", str(python), "-r", str(REQUIREMENTS))
+        try:
+            _run(*install)
+        except subprocess.CalledProcessError:
+            _run(*install)  # an index may hiccup; what has arrived is kept
     except subprocess.TimeoutExpired:
         return Unavailable(f"the package index did not deliver within {INSTALL_TIMEOUT_S} s")
     except subprocess.CalledProcessError as error:
