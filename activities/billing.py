@@ -19,7 +19,7 @@ from canonical.session import MeterReading, Session, VehicleState
 from canonical.store import CdrReceipt, CdrState, StoredCdr, UnitOfWork
 from settlement import cdr_generator
 from settlement.pricing.breakdown import Unpriceable
-from settlement.statement import statement_id
+from settlement.statement import cdr_sha256, statement_id
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,11 @@ class BillingActivities:
 
     @activity.defn(name="billing-prove-receipt")
     async def prove_receipt(self, ref: CdrRef) -> str:
-        """Read the CDR back from where the partner says it is, and compare. Repeatable; the first proof is kept."""
+        """Read the CDR back from where the partner says it is, and compare. Repeatable; the first proof is kept.
+
+        Proved is what money hangs on. A partner that spells an id in another case, or leaves out what it does not
+        need, still holds our CDR: such differences are findings of the proof, and no case.
+        """
         resources = self._resources
         cdr_id = ObjectId.parse(ref.cdr_key)
         async with partner_conversation():
@@ -143,17 +147,18 @@ class BillingActivities:
             theirs = (await calls.get_cdr(receipt.url)).value
             adapter = connected_adapter(resources.registry, connection)
             ours = adapter.read(Cdr, adapter.write(stored.dossier.cdr)).value
-            differences = _differences(ours, theirs)
+            proved = cdr_sha256(ours) == cdr_sha256(theirs)
+            differences = _differences(ours, theirs, blocks=not proved)
             proof = replace(
                 receipt,
-                proved=not differences,
-                outcome="DIFFERENT" if differences else "PROVED",
+                proved=proved,
+                outcome="PROVED" if proved else "DIFFERENT",
                 findings=differences,
                 at=resources.clock(),
             )
             async with resources.store.transaction() as work:
                 await work.cdrs.add_receipt(cdr_id, ref.connection_id, proof)
-                if differences:
+                if not proved:
                     text = f"{connection.name} holds another content of CDR {ref.cdr_key} than we sent"
                     await open_case(work, resources, "receipt-differs", ref.cdr_key, text, differences)
             return proof.outcome
@@ -256,7 +261,7 @@ def _is_unused_reservation(readings: Sequence[MeterReading]) -> bool:
     return bool(readings) and all(reading.state is VehicleState.RESERVED for reading in readings)
 
 
-def _differences(ours: Cdr, theirs: Cdr) -> tuple[Finding, ...]:
+def _differences(ours: Cdr, theirs: Cdr, *, blocks: bool) -> tuple[Finding, ...]:
     """Field by field: what the partner holds that is not what we sent."""
     return tuple(
         Finding(
@@ -265,7 +270,7 @@ def _differences(ours: Cdr, theirs: Cdr) -> tuple[Finding, ...]:
             where=name,
             expected=str(getattr(ours, name)),
             stated=str(getattr(theirs, name)),
-            blocks=True,
+            blocks=blocks,
         )
         for name in Cdr.model_fields
         if getattr(ours, name) != getattr(theirs, name)
