@@ -1,5 +1,6 @@
 """Activities on the real store: repeated, they do nothing twice."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -130,6 +131,35 @@ async def test_a_cdr_with_a_receipt_is_not_sent_again(
     assert (receipt.http_status, receipt.url, receipt.proved) == (201, partner.url("/cdrs/1"), False)
     assert stored is not None
     assert stored.state is CdrState.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("held", "outcome", "cases"),
+    [
+        ({}, "PROVED", []),
+        ({"id": "c1", "remark": "thank you"}, "PROVED", []),
+        ({"total_cost": {"excl_vat": 5.01}}, "DIFFERENT", ["receipt-differs"]),
+        ({"total_energy": 11}, "DIFFERENT", ["receipt-differs"]),
+    ],
+)
+async def test_a_receipt_proves_what_money_hangs_on(
+    store: Store,
+    billing: BillingActivities,
+    partner: Partner,
+    held: dict[str, object],
+    outcome: str,
+    cases: list[str],
+) -> None:
+    partner.answers["POST", "/cdrs"] = enveloped(headers={"Location": partner.url("/cdrs/1")}, http=201)
+    async with store.transaction() as work:
+        await work.cdrs.add(dossier(), connection_id="emsp", ours=True, evidence_id=None)
+    ref = CdrRef(cdr().object_id.key, "emsp")
+    await ActivityEnvironment().run(billing.send_cdr, ref)
+    partner.answers["GET", "/cdrs/1"] = enveloped({**json.loads(partner.last.body), **held})
+    assert await ActivityEnvironment().run(billing.prove_receipt, ref) == outcome
+    async with store.transaction() as work:
+        assert [case.kind for case in await work.cases.list()] == cases
+        assert (await work.cdrs.receipts(cdr().object_id, "emsp"))[-1].proved is (outcome == "PROVED")
 
 
 async def test_a_refused_cdr_is_a_case_and_not_repeated(
