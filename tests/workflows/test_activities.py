@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from temporalio.testing import ActivityEnvironment
 
 from activities.billing import BillingActivities, CdrRef, SessionRef
+from activities.handshake import Exchange, HandshakeActivities
 from activities.resources import Resources, SettlementTerms, Us
 from activities.settlement import Claim, InvoiceOrder, SettlementActivities, StatementRef
 from activities.sweep import SweepActivities
@@ -24,7 +25,7 @@ from adapters.transport.http import PartnerHttp
 from canonical.partner import Endpoint, Side
 from canonical.session import SessionStatus
 from canonical.settlement import ItemOutcome, ReconciledItem
-from canonical.store import CdrState, OutboxAction, Store
+from canonical.store import AccessPurpose, CdrState, OutboxAction, Store
 from settlement.pricing.policy import DEFAULT_POLICY
 from settlement.statement import item
 from settlement.vat import VatTreatment
@@ -131,6 +132,30 @@ async def test_a_cdr_with_a_receipt_is_not_sent_again(
     assert (receipt.http_status, receipt.url, receipt.proved) == (201, partner.url("/cdrs/1"), False)
     assert stored is not None
     assert stored.state is CdrState.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "http://partner.example/ocpi/versions",
+        "https://127.0.0.1/ocpi/versions",
+        "https://[::ffff:10.0.0.1]/ocpi/versions",
+        "https://169.254.169.254/latest/meta-data",
+        "https://user:secret@partner.example/ocpi/versions",
+    ],
+)
+async def test_a_partner_that_registers_with_an_address_inside_is_told_3001(store: Store, inside: str) -> None:
+    async with store.transaction() as work:
+        await work.connections.add(connection().model_copy(update={"versions_url": inside, "adapter": None}))
+        await work.access.keep_outbound("emsp", SecretStr("token-of-the-partner"), request_key="test")
+    async with PartnerHttp(AddressPolicy()) as http:
+        handshake = HandshakeActivities(resources(store, http))
+        answer = await ActivityEnvironment().run(handshake.answer_registration, Exchange("emsp", "once"))
+    assert (answer.accepted, answer.ocpi_status) == (False, 3001)
+    async with store.transaction() as work:
+        assert await work.access.live("emsp", AccessPurpose.ACCESS) is None
+    assert "secret" not in answer.message
+    assert "token-of-the-partner" not in answer.message
 
 
 @pytest.mark.parametrize(
