@@ -28,6 +28,13 @@ class Wake(Protocol):
 
 
 @dataclass(frozen=True)
+class SweepOrder:
+    """Look at what was left in the last `recent_s` seconds; None: at everything."""
+
+    recent_s: int | None = None
+
+
+@dataclass(frozen=True)
 class Swept:
     """How many of each had nobody to look after them."""
 
@@ -42,15 +49,18 @@ class SweepActivities:
         self._wake = wake
 
     @activity.defn(name="sweep-wake-unattended")
-    async def wake_unattended(self) -> Swept:
+    async def wake_unattended(self, order: SweepOrder) -> Swept:
         """Signal again for ended sessions without outcome, CDRs without verdict, and outboxes that wait.
 
-        A signal to a workflow that is at work changes nothing, so sweeping too often does no harm.
+        A signal to a workflow that is at work changes nothing but its history, which it lengthens: what a workflow
+        has struggled with for long is therefore swept seldom.
         """
-        before = self._resources.clock() - GRACE
+        now = self._resources.clock()
+        before = now - GRACE
+        after = None if order.recent_s is None else now - timedelta(seconds=order.recent_s)
         async with self._resources.store.transaction() as work:
-            sessions = await work.sessions.unconcluded(before)
-            cdrs = await work.cdrs.unchecked(before)
+            sessions = await work.sessions.unconcluded(before, after)
+            cdrs = await work.cdrs.unchecked(before, after)
             feeds = await work.outbox.neglected(before)
         for session, connection_id in sessions:
             await self._wake.session_changed(session.object_id, connection_id, Side.CPO, session.status)

@@ -17,6 +17,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 import workflows
 from activities import all_activities
+from activities.sweep import SweepOrder
 from deploy import telemetry
 from deploy.composition import Deployment, deployment
 from deploy.settings import Settings
@@ -31,6 +32,7 @@ _log = logging.getLogger(__name__)
 _CACHED_WORKFLOWS = 5_000  # about 26 KiB each
 _STICKY_TIMEOUT = timedelta(seconds=2)  # how long a workflow waits for a worker that was killed
 _SWEEP_EVERY = timedelta(seconds=10)
+_SWEEP_ALL_EVERY = timedelta(minutes=10)
 
 
 async def run(settings: Settings) -> None:
@@ -64,13 +66,18 @@ def worker(built: Deployment) -> Worker:
 
 
 async def keep_sweeping(client: Client, task_queue: str) -> None:
-    """Have the sweep started every few seconds; nothing happens when that is arranged already."""
-    schedule = Schedule(
-        action=ScheduleActionStartWorkflow(Sweep.run, id=ids.SWEEP_SCHEDULE, task_queue=task_queue),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=_SWEEP_EVERY)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_SWEEP_EVERY),
-    )
-    try:
-        await client.create_schedule(ids.SWEEP_SCHEDULE, schedule)
-    except ScheduleAlreadyRunningError:
-        _log.debug("the sweep is scheduled already")
+    """Have the sweeps started: what is recent often, everything seldom. What is arranged already stays."""
+    recent = SweepOrder(recent_s=round(_SWEEP_ALL_EVERY.total_seconds()))
+    for schedule_id, every, order in (
+        (ids.SWEEP_SCHEDULE, _SWEEP_EVERY, recent),
+        (ids.SWEEP_ALL_SCHEDULE, _SWEEP_ALL_EVERY, SweepOrder()),
+    ):
+        schedule = Schedule(
+            action=ScheduleActionStartWorkflow(Sweep.run, order, id=schedule_id, task_queue=task_queue),
+            spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+            policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
+        )
+        try:
+            await client.create_schedule(schedule_id, schedule)
+        except ScheduleAlreadyRunningError:
+            _log.debug("%s is scheduled already", schedule_id)

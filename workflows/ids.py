@@ -4,6 +4,7 @@ An id is the business key of what the workflow looks after, so that a second sta
 """
 
 SWEEP_SCHEDULE = "sweep"
+SWEEP_ALL_SCHEDULE = "sweep-all"
 
 
 def handshake(connection_id: str) -> str:

@@ -191,11 +191,12 @@ class CdrRepository:
         stored = await self._where(*chosen, offset=offset, limit=limit)
         return StoredPage(items=tuple(found.dossier.cdr for found in stored), total=total)
 
-    async def unchecked(self, before: datetime) -> tuple[StoredCdr, ...]:
-        """CDRs of partners that came before a moment and have not been checked."""
+    async def unchecked(self, before: datetime, after: datetime | None = None) -> tuple[StoredCdr, ...]:
+        """CDRs of partners that have not been checked: come before one moment and, if given, not before another."""
         return await self._where(
             col(CdrRow.ours).is_(False),
             col(CdrRow.recorded_at) < before,
+            *(() if after is None else (col(CdrRow.recorded_at) >= after,)),
             _state() == CdrState.RECEIVED.value,
             limit=_SWEEP_LIMIT,
         )

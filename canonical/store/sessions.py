@@ -142,8 +142,11 @@ class SessionRepository(ObjectRepository[Session]):
         )
         await self._connection.execute(noting.on_conflict_do_nothing())
 
-    async def unconcluded(self, before: datetime) -> tuple[tuple[Session, str], ...]:
-        """Own sessions that ended (last touched before a moment) and became nothing yet, each with its connection."""
+    async def unconcluded(self, before: datetime, after: datetime | None = None) -> tuple[tuple[Session, str], ...]:
+        """Own sessions that ended and became nothing yet, each with its connection.
+
+        Last touched before one moment and, if it is given, not before another.
+        """
         query = (
             select(col(SessionRow.document), col(BillingContextRow.connection_id))
             .join(BillingContextRow, col(BillingContextRow.session_key) == col(SessionRow.key))
@@ -152,6 +155,7 @@ class SessionRepository(ObjectRepository[Session]):
                 col(SessionRow.source) == "",
                 col(SessionRow.status) == SessionStatus.COMPLETED.value,
                 col(SessionRow.stored_at) < before,
+                *(() if after is None else (col(SessionRow.stored_at) >= after,)),
                 col(SessionOutcomeRow.session_key).is_(None),
             )
             .order_by(col(SessionRow.number))

@@ -17,7 +17,7 @@ from activities.billing import BillingActivities, CdrRef, SessionRef
 from activities.handshake import Exchange, HandshakeActivities
 from activities.resources import Resources, SettlementTerms, Us
 from activities.settlement import Claim, InvoiceOrder, SettlementActivities, StatementRef
-from activities.sweep import SweepActivities
+from activities.sweep import SweepActivities, Swept, SweepOrder
 from adapters.contract import Interface, Module, PartnerRejected
 from adapters.registry import build_registry
 from adapters.transport.address_guard import AddressPolicy
@@ -276,7 +276,10 @@ async def test_the_sweep_wakes_what_nobody_looks_after(store: Store, billing: Bi
         await work.cdrs.add(dossier(theirs), connection_id="emsp", ours=False, evidence_id=None)
         await work.outbox.add("emsp", "tariffs", tariff().object_id.key, OutboxAction.PUT)
     ear = Recorder(store)
-    swept = await SweepActivities(resources(store), ear).wake_unattended()
+    sweep = SweepActivities(resources(store), ear)
+    assert await sweep.wake_unattended(SweepOrder(recent_s=600)) == Swept(0, 0, 1)  # by its clock that was long ago
+    ear.told.clear()
+    swept = await sweep.wake_unattended(SweepOrder())
     assert (swept.sessions, swept.cdrs, swept.feeds) == (1, 1, 1)
     assert ear.of("session_changed") == [("DE*RCO/S1", "emsp", Side.CPO, SessionStatus.COMPLETED)]
     assert ear.of("cdr_received") == [(theirs.object_id.key, "S9", "emsp")]

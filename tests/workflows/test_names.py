@@ -55,6 +55,7 @@ def test_activities() -> None:
 
 def test_workflow_ids() -> None:
     assert ids.SWEEP_SCHEDULE == "sweep"
+    assert ids.SWEEP_ALL_SCHEDULE == "sweep-all"
     assert ids.handshake("c") == "handshake/c"
     assert ids.charging_session("c", "DE*RCO/S-1") == "session/c/DE*RCO/S-1"
     assert ids.cdr_delivery("c", "DE*RCO/C-1") == "cdr-delivery/c/DE*RCO/C-1"
