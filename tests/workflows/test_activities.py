@@ -17,7 +17,7 @@ from activities.billing import BillingActivities, CdrRef, SessionRef
 from activities.handshake import Exchange, HandshakeActivities
 from activities.resources import Resources, SettlementTerms, Us
 from activities.settlement import Claim, InvoiceOrder, SettlementActivities, StatementRef
-from activities.sweep import SweepActivities, Swept, SweepOrder
+from activities.sweep import SweepActivities, SweepOrder, Swept
 from adapters.contract import Interface, Module, PartnerRejected
 from adapters.registry import build_registry
 from adapters.transport.address_guard import AddressPolicy
