@@ -1,6 +1,7 @@
 """The story, chapter by chapter: two companies meet, drivers charge, everything is killed, and the books agree."""
 
 import asyncio
+import json
 import os
 import subprocess
 import time
@@ -8,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import Protocol
 
 from temporalio.api.sdk.v1 import WorkflowMetadata
@@ -324,11 +326,11 @@ class Story:
             await _roam(self._stage.cpo, "settle", TO_EMSP, month)
             view = await until("the statement", lambda: self._cycle("AWAITING_PARTNER"))
             notes.append(f"statement over {len(view['statement']['items'])} CDRs")
-        with self._show.step("the provider reconciles it with what it holds, by component") as notes:
-            await self.emsp.post("/statements", {"connection": TO_CPO, "statement": view["statement"]})
-            report = await until(
-                "the report", lambda: _found(self.emsp, f"/statements/{view['statement']['id']}/report")
-            )
+        with self._show.step("the provider compares it with what it holds, by component: roam reconcile") as notes:
+            statement = self._out() / f"{view['statement']['id']}.json"
+            statement.write_text(json.dumps(view["statement"]), encoding="utf-8")
+            await _roam(self._stage.emsp, "reconcile", TO_CPO, str(statement))
+            report = await self.emsp.get(f"/statements/{view['statement']['id']}/report")
             self.told.report = report
             disputed = [item for item in report["items"] if item["outcome"] != "AGREED"]
             notes.append(f"{len(report['items']) - len(disputed)} agreed, {len(disputed)} disputed")
@@ -359,12 +361,17 @@ class Story:
         return view if view is not None and view["state"] == state else None
 
     async def _write_papers(self, number: str) -> None:
-        out = self._stage.folder / "out"
-        out.mkdir(exist_ok=True)
+        out = self._out()
         for file in await self.cpo.get(f"/invoices/{number}/files"):
             path = out / file["name"]
             path.write_bytes(await self.cpo.file(f"/invoices/{number}/files/{file['name']}"))
             self.told.files.append(str(path))
+
+    def _out(self) -> Path:
+        """Where the papers lie that the two finance departments hand each other."""
+        out = self._stage.folder / "out"
+        out.mkdir(exist_ok=True)
+        return out
 
     async def _booked(self) -> bool:
         ledger = await self.emsp.get("/ledger")

@@ -5,13 +5,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from deploy.embedded import EmbeddedError
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _LOG_TAIL_BYTES = 2_000
+_POLL_S = 0.02
 
 
 def spawn(
@@ -55,6 +57,19 @@ def end(process: subprocess.Popen[bytes], *signals: signal.Signals, timeout_s: f
             process.wait(timeout_s)
             return
     raise EmbeddedError(f"process {process.pid} does not end")
+
+
+def wait_ready(
+    name: str, process: subprocess.Popen[bytes], ready: Callable[[], bool], *, log: Path, timeout_s: float
+) -> None:
+    """Return when the server is ready. Raises EmbeddedError when it ends before, or takes too long; then it runs on."""
+    deadline = time.monotonic() + timeout_s
+    while not ready():
+        if process.poll() is not None:
+            raise EmbeddedError(f"{name} ended while it was starting: {tail(log)}")
+        if time.monotonic() > deadline:
+            raise EmbeddedError(f"{name} is not ready after {timeout_s:.0f} s: {tail(log)}")
+        time.sleep(_POLL_S)
 
 
 def tail(log: Path) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from deploy.embedded import EmbeddedError
-from deploy.embedded.child import end, spawn, tail
+from deploy.embedded.child import end, spawn, tail, wait_ready
 from deploy.embedded.ports import LOOPBACK, free_port
 
 USER = "roam"
@@ -186,15 +186,11 @@ class EmbeddedPostgres:
             cwd=self._folder,
             not_root_in=self._folder,
         )
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while not self._is_ready():
-            if self._process.poll() is not None:
-                self._process = None
-                raise EmbeddedError(f"PostgreSQL ended while it was starting: {tail(self._log)}")
-            if time.monotonic() > deadline:
-                self.stop()
-                raise EmbeddedError(f"PostgreSQL is not ready after {_START_TIMEOUT_S:.0f} s: {tail(self._log)}")
-            time.sleep(_POLL_S)
+        try:
+            wait_ready("PostgreSQL", self._process, self._is_ready, log=self._log, timeout_s=_START_TIMEOUT_S)
+        except EmbeddedError:
+            self.stop()
+            raise
 
     def _is_ready(self) -> bool:
         # The server writes its state into the eighth line of its lock file; pg_ctl reads the same.

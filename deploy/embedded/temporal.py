@@ -5,17 +5,15 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.embedded import EmbeddedError
-from deploy.embedded.child import end, spawn, tail
+from deploy.embedded.child import end, spawn, wait_ready
 from deploy.embedded.ports import LOOPBACK, free_port
 
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 10.0
-_POLL_S = 0.02
 _READY = b"Temporal Server:"
 
 _DYNAMIC_CONFIG = {
@@ -91,15 +89,11 @@ class EmbeddedTemporal:
             self._ui_port = free_port()
         self._log.unlink(missing_ok=True)  # readiness is read from it
         self._process = spawn([str(binary()), *self._arguments(self._port)], log=self._log, env=_environment())
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while not self.ready():
-            if self._process.poll() is not None:
-                self._process = None
-                raise EmbeddedError(f"Temporal ended while it was starting: {tail(self._log)}")
-            if time.monotonic() > deadline:
-                self.stop()
-                raise EmbeddedError(f"Temporal is not ready after {_START_TIMEOUT_S:.0f} s: {tail(self._log)}")
-            time.sleep(_POLL_S)
+        try:
+            wait_ready("Temporal", self._process, self.ready, log=self._log, timeout_s=_START_TIMEOUT_S)
+        except EmbeddedError:
+            self.stop()
+            raise
 
     def ready(self) -> bool:
         """Whether the running server has said that it takes requests."""

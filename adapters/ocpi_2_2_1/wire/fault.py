@@ -1,5 +1,7 @@
 """How a wire type says no."""
 
+from abc import ABC, abstractmethod
+
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -10,11 +12,12 @@ def fault(kind: str, message: str) -> PydanticCustomError:
     return PydanticCustomError(kind, message.replace("{", "{{").replace("}", "}}"))
 
 
-class WireType:
+class WireType(ABC):
     """Annotation of a wire field: `check` is all the validation there is, so that nothing is coerced."""
 
+    @abstractmethod
     def check(self, value: object) -> object:
-        raise NotImplementedError
+        """The value to keep. Raises a `fault`."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         del source, handler
