@@ -19,7 +19,7 @@ from canonical.session import MeterReading, Session, VehicleState
 from canonical.store import CdrReceipt, CdrState, StoredCdr, UnitOfWork
 from settlement import cdr_generator
 from settlement.pricing.breakdown import Unpriceable
-from settlement.statement import cdr_sha256, statement_id
+from settlement.statement import cdr_sha256, month_of, statement_id
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ class BillingActivities:
     async def _say_if_late(self, work: UnitOfWork, cdr: Cdr, connection_id: str) -> None:
         """A statement is never made anew: a CDR of its month that comes later is for a person to claim."""
         us, zone = self._resources.us, self._resources.terms.time_zone
-        month = f"{cdr.end.astimezone(zone):%Y-%m}"
+        month = month_of(cdr.end, zone)
         if await work.settlement.statement(statement_id(us.party, connection_id, month)) is None:
             return
         text = f"CDR {cdr.object_id.key} ended in {month}, whose statement for {connection_id} was issued already"

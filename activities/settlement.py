@@ -1,8 +1,6 @@
 """The steps of a month's settlement, on the side that claims and on the side that checks."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from temporalio import activity
 
@@ -17,6 +15,7 @@ from canonical.store import CdrState, NotFound, StoredCdr, UnitOfWork
 from settlement import ledger, reconciliation
 from settlement.invoice import check as invoice_check
 from settlement.invoice import compose, csv_writer, json_writer
+from settlement.statement import month_bounds
 from settlement.statement import statement_id as statement_id_of
 
 
@@ -101,7 +100,7 @@ class SettlementActivities:
             async with self._resources.store.transaction() as work:
                 connection = await work.connections.get(claim.connection_id)
                 statement, report = await self._answered(work, connection, claim.month)
-                left_out = _left_out(statement, report)
+                left_out = reconciliation.left_out(statement, report)
                 for item in left_out:
                     text = f"{connection.name} does not agree to CDR {item.cdr.key}: {_reasons(item.findings)}"
                     await open_case(work, self._resources, "cdr-disputed", item.cdr.key, text, item.findings)
@@ -120,7 +119,7 @@ class SettlementActivities:
             async with resources.store.transaction() as work:
                 connection = await work.connections.get(order.connection_id)
                 statement, report = await self._answered(work, connection, order.month)
-                left_out = _left_out(statement, report)
+                left_out = reconciliation.left_out(statement, report)
                 series = f"{resources.us.party.key.replace('*', '')}-{order.month[:4]}"
                 number = await work.settlement.next_invoice_number(series, statement.id)
                 if await work.settlement.invoice(number, resources.us.party) is not None:
@@ -287,31 +286,10 @@ class SettlementActivities:
         )
 
 
-def month_bounds(month: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """First moment of the month and of the next one, in the zone of the books."""
-    year, number = (int(part) for part in month.split("-"))
-    following = (year + 1, 1) if number == 12 else (year, number + 1)
-    return datetime(year, number, 1, tzinfo=zone), datetime(*following, 1, tzinfo=zone)
-
-
 async def _let_pass(work: UnitOfWork) -> frozenset[str]:
     """Quarantined CDRs that a person accepted when closing their case."""
     closed = await work.cases.list(state=CaseState.CLOSED)
     return frozenset(c.subject for c in closed if c.kind == "cdr-quarantined" and c.accepted)
-
-
-def _left_out(statement: Statement, report: ReconciliationReport) -> tuple[ReconciledItem, ...]:
-    """Items of the statement that the partner did not agree to. What it did not mention, it did not agree to."""
-    verdicts = {item.cdr.key: item for item in report.items}
-    silent = Finding(code="report.not_mentioned", message="the partner's report does not mention it", blocks=True)
-    out: list[ReconciledItem] = []
-    for item in statement.items:
-        verdict = verdicts.get(item.cdr.key)
-        if verdict is None:
-            out.append(ReconciledItem(cdr=item.cdr, outcome=ItemOutcome.DISPUTED, findings=(silent,)))
-        elif verdict.outcome is not ItemOutcome.AGREED:
-            out.append(verdict)
-    return tuple(out)
 
 
 def _reasons(findings: tuple[Finding, ...]) -> str:

@@ -21,7 +21,7 @@ from canonical.settlement import (
 from settlement.statement import cdr_sha256, component_amounts, statement
 from settlement.validation import COMPONENT_CODES, ENERGY_TOLERANCE_KWH, component_code
 
-__all__ = ["cdr_sha256", "reconcile", "statement"]
+__all__ = ["cdr_sha256", "left_out", "reconcile", "statement"]
 
 _ZERO = Decimal(0)
 _SUMS = frozenset(("cdr.total_cost_differs", "cdr.gross_cost_differs"))
@@ -73,6 +73,20 @@ def reconcile(
         agreed_net=sum((claim.net for claim in agreed), _ZERO),
         agreed_gross=sum((claim.gross for claim in agreed), _ZERO),
     )
+
+
+def left_out(statement: Statement, report: ReconciliationReport) -> tuple[ReconciledItem, ...]:
+    """Items of the statement that the partner did not agree to. What it did not mention, it did not agree to."""
+    verdicts = {item.cdr.key: item for item in report.items}
+    silent = Finding(code="report.not_mentioned", message="the partner's report does not mention it", blocks=True)
+    out: list[ReconciledItem] = []
+    for item in statement.items:
+        verdict = verdicts.get(item.cdr.key)
+        if verdict is None:
+            out.append(ReconciledItem(cdr=item.cdr, outcome=ItemOutcome.DISPUTED, findings=(silent,)))
+        elif verdict.outcome is not ItemOutcome.AGREED:
+            out.append(verdict)
+    return tuple(out)
 
 
 def _differences(

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from canonical.cdr import Cdr, CdrDossier, CostComponent, CostLine
 from canonical.identity import PartyId
@@ -32,6 +33,18 @@ def cdr_sha256(cdr: Cdr) -> str:
         f"credit={bool(cdr.credit)}:{(cdr.credit_reference_id or '').upper()}",
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def month_bounds(month: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """First moment of the month and of the next one, in the zone of the books."""
+    year, number = (int(part) for part in month.split("-"))
+    following = (year + 1, 1) if number == 12 else (year, number + 1)
+    return datetime(year, number, 1, tzinfo=zone), datetime(*following, 1, tzinfo=zone)
+
+
+def month_of(at: datetime, zone: ZoneInfo) -> str:
+    """The settlement month of a moment, in the zone of the books."""
+    return f"{at.astimezone(zone):%Y-%m}"
 
 
 def statement_id(issuer: PartyId, connection_id: str, month: str) -> str:

@@ -1,5 +1,7 @@
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 from canonical.cdr import CdrDossier, CostComponent
 from canonical.model import Finding
 from canonical.settlement import ItemOutcome, ReconciliationReport, Statement
-from settlement.reconciliation import cdr_sha256, reconcile, statement
+from settlement.reconciliation import cdr_sha256, left_out, reconcile, statement
+from settlement.statement import month_bounds, month_of
 from tests.settlement.build import CPO, EMSP, NOON, charged, dossier
 
 MARCH = tuple(dossier(number, charged(idle_minutes=10 * number, kwh=f"{number}.5")) for number in range(1, 6))
@@ -143,3 +146,27 @@ def test_currencies_do_not_mix():
     foreign = MARCH[0].model_copy(update={"cdr": MARCH[0].cdr.model_copy(update={"currency": "CHF"})})
     with pytest.raises(ValueError, match="not in EUR"):
         claim([*MARCH[1:], foreign])
+
+
+def test_what_the_report_does_not_agree_to_is_left_out_silence_included():
+    claimed = claim()
+    verdicts = answer(claimed).items
+    first = verdicts[0]
+    disputed = first.model_copy(update={"outcome": ItemOutcome.DISPUTED})
+    report = answer(claimed).model_copy(update={"items": (disputed, *verdicts[2:])})
+    out = {item.cdr.key: item for item in left_out(claimed, report)}
+    assert set(out) == {first.cdr.key, verdicts[1].cdr.key}
+    assert [f.code for f in out[verdicts[1].cdr.key].findings] == ["report.not_mentioned"]
+    assert left_out(claimed, answer(claimed)) == ()
+
+
+def test_a_month_begins_and_ends_in_the_zone_of_the_books():
+    zone = ZoneInfo("Europe/Brussels")
+    since, until = month_bounds("2026-03", zone)
+    assert (since.astimezone(UTC), until.astimezone(UTC)) == (
+        datetime(2026, 2, 28, 23, tzinfo=UTC),
+        datetime(2026, 3, 31, 22, tzinfo=UTC),  # the clocks went forward in between
+    )
+    assert month_of(since, zone) == "2026-03"
+    assert month_of(until, zone) == "2026-04"
+    assert month_bounds("2026-12", zone)[1] == datetime(2027, 1, 1, tzinfo=zone)
