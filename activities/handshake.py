@@ -65,7 +65,7 @@ class HandshakeActivities:
                 token = await work.access.issue(connection.id, AccessPurpose.ACCESS, exchange.request_key)
             calls = await calls_to(self._resources.store, self._resources.registry, connection)
             us = self._resources.us
-            ours = Credentials(token.get_secret_value(), us.versions_url, (us.role_on(connection.our_side),))
+            ours = Credentials(token.get_secret_value(), us.versions_url, us.roles_on(connection.our_sides))
             theirs = await (calls.update(ours) if exchange.renew else calls.register(ours))
             async with self._resources.store.transaction() as work:
                 await work.access.keep_outbound(connection.id, theirs.secret_token(), request_key=exchange.request_key)

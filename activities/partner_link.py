@@ -30,6 +30,7 @@ async def calls_to(
         endpoints=connection.endpoints,
         our_party=connection.our_party,
         partner_party=connection.partner_party(),
+        partner_sides=tuple(side.other for side in connection.our_sides),
     )
     return adapter.calls(link, evidence_keeper(store, connection, adapter.key, object_key))
 

@@ -1,6 +1,6 @@
 """What activities work with, handed down once by the composition root."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -28,9 +28,11 @@ class Us:
     def versions_url(self) -> str:
         return f"{self.public_url.rstrip('/')}/ocpi/versions"
 
-    def role_on(self, side: Side) -> BusinessRole:
-        """How we present ourselves on a connection on which we play `side`."""
-        return BusinessRole(party=self.party, role=Role(side.value), business_name=self.business_name)
+    def roles_on(self, sides: Iterable[Side]) -> tuple[BusinessRole, ...]:
+        """How we present ourselves on a connection on which we play `sides`."""
+        return tuple(
+            BusinessRole(party=self.party, role=Role(side.value), business_name=self.business_name) for side in sides
+        )
 
 
 @dataclass(frozen=True)

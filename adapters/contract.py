@@ -15,10 +15,14 @@ from typing import Generic, Protocol, TypeVar
 from pydantic import SecretStr
 
 from canonical.cdr import Cdr
+from canonical.charging_profile import ActiveChargingProfile, ChargingPreferences, PreferencesAnswer
+from canonical.command import Command, CommandKind, CommandResponse, CommandResult
 from canonical.identity import BusinessRole, ObjectId, PartyId
-from canonical.location import Location
+from canonical.invoice_record import InvoiceRecord
+from canonical.location import Connector, Evse, Location
 from canonical.model import CanonicalModel, Finding
 from canonical.partner import Endpoint as PartnerEndpoint
+from canonical.partner import Side
 from canonical.session import Session
 from canonical.tariff import Tariff
 from canonical.token import Authorization, LocationReference, Token, TokenType
@@ -39,6 +43,7 @@ class Module(StrEnum):
     COMMANDS = "commands"
     CHARGING_PROFILES = "chargingprofiles"
     HUB_CLIENT_INFO = "hubclientinfo"
+    INVOICE_RECONCILIATION = "invoicereconciliation"
 
 
 class Interface(StrEnum):
@@ -68,6 +73,7 @@ class Operation(StrEnum):
     LIST_TARIFFS = "list_tariffs"
     GET_TARIFF = "get_tariff"
     PUT_TARIFF = "put_tariff"
+    PATCH_TARIFF = "patch_tariff"
     DELETE_TARIFF = "delete_tariff"
     LIST_TOKENS = "list_tokens"
     GET_TOKEN = "get_token"  # noqa: S105
@@ -81,6 +87,25 @@ class Operation(StrEnum):
     LIST_CDRS = "list_cdrs"
     GET_CDR = "get_cdr"
     POST_CDR = "post_cdr"
+    SET_CHARGING_PREFERENCES = "set_charging_preferences"
+    CANCEL_RESERVATION = "cancel_reservation"
+    RESERVE_NOW = "reserve_now"
+    START_SESSION = "start_session"
+    STOP_SESSION = "stop_session"
+    UNLOCK_CONNECTOR = "unlock_connector"
+    COMMAND_RESULT = "command_result"
+    SET_CHARGING_PROFILE = "set_charging_profile"
+    CLEAR_CHARGING_PROFILE = "clear_charging_profile"
+    GET_ACTIVE_CHARGING_PROFILE = "get_active_charging_profile"
+    CHARGING_PROFILE_RESULT = "charging_profile_result"
+    PUT_ACTIVE_CHARGING_PROFILE = "put_active_charging_profile"
+    GET_HUB_CLIENT = "get_hub_client"
+    PUT_HUB_CLIENT = "put_hub_client"
+    LIST_INVOICE_RECORDS = "list_invoice_records"
+    GET_INVOICE_RECORD = "get_invoice_record"
+    POST_INVOICE_RECORD = "post_invoice_record"
+    PUT_INVOICE_RECORD = "put_invoice_record"
+    DELETE_INVOICE_RECORD = "delete_invoice_record"
 
 
 @dataclass(frozen=True)
@@ -98,6 +123,14 @@ class Endpoint:
     operation: Operation
     wire_in: type[object] | None = None
     wire_out: type[object] | None = None
+
+
+@dataclass(frozen=True)
+class Parties:
+    """Operator and provider of an exchange: what OCPI 2.1.1 leaves to the connection, later versions write down."""
+
+    cpo: PartyId
+    emsp: PartyId
 
 
 @dataclass(frozen=True)
@@ -135,6 +168,8 @@ class Credentials:
     token: str = field(repr=False)
     versions_url: str
     roles: tuple[BusinessRole, ...]
+    hub_party: PartyId | None = None
+    """The hub's own party, when the writer is a hub (OCPI 2.3.0; in 2.2.1 the role HUB says so)."""
 
     def secret_token(self) -> SecretStr:
         return SecretStr(self.token)
@@ -185,7 +220,10 @@ class Link:
     endpoints: tuple[PartnerEndpoint, ...]
     our_party: PartyId
     partner_party: PartyId | None
+    """Addressee of the request; behind a hub another party than the hub's own. None: open routing, the hub decides."""
     correlation_id: str | None = None
+    partner_sides: tuple[Side, ...] = ()
+    """What the partner is towards us, for versions that do not say it (OCPI 2.1.1)."""
 
 
 class PartnerError(Exception):
@@ -270,15 +308,37 @@ class PartnerCalls(Protocol):
     async def get(self, kind: type[T], object_id: ObjectId, token_type: TokenType | None = None) -> Read[T]:
         """Our own object as the partner holds it, or the partner's object by its id."""
 
+    async def get_part(self, kind: type[T], location: ObjectId, *ids: str) -> Read[T]:
+        """An EVSE (`evse_uid`) or a connector (`evse_uid`, `connector_id`) of a location, ours or the partner's."""
+
     async def get_cdr(self, url: str) -> Read[Cdr]:
         """A CDR at the address that the partner gave in the Location header of its receipt."""
 
-    async def put(self, value: Location | Tariff | Token | Session) -> Receipt: ...
+    async def put(self, value: Location | Tariff | Token | Session | InvoiceRecord) -> Receipt: ...
+
+    async def put_part(self, location: ObjectId, part: Evse | Connector, *above: str) -> Receipt:
+        """One EVSE, or one connector of the EVSE whose uid is `above`."""
 
     async def patch(self, before: T, after: T) -> Receipt:
         """Send what changed between two states of one object; falls back to PUT where a PATCH cannot say it."""
 
     async def delete_tariff(self, tariff: ObjectId) -> Receipt: ...
+
+    async def post_invoice_record(self, record: InvoiceRecord) -> Receipt: ...
+
+    async def delete_invoice_record(self, record: ObjectId) -> Receipt: ...
+
+    async def send_command(self, command: Command) -> Read[CommandResponse]:
+        """An order, or a request about a charging profile; `reply_to` says where the result is to be sent."""
+
+    async def send_result(self, kind: CommandKind, url: str, result: CommandResult) -> Receipt:
+        """The result of a partner's command, to the address that came with it. Raises UnsafeUrl."""
+
+    async def set_charging_preferences(
+        self, session: ObjectId, preferences: ChargingPreferences
+    ) -> PreferencesAnswer: ...
+
+    async def push_active_profile(self, session: ObjectId, profile: ActiveChargingProfile) -> Receipt: ...
 
     async def post_cdr(self, cdr: Cdr) -> Receipt: ...
 
@@ -310,18 +370,39 @@ class Adapter(Protocol):
     @property
     def endpoints(self) -> tuple[Endpoint, ...]: ...
 
-    def read(self, kind: type[T], body: bytes) -> Read[T]:
+    @property
+    def routed(self) -> bool:
+        """Whether requests of this version carry routing headers."""
+
+    def read(self, kind: type[T], body: bytes, parties: Parties | None = None) -> Read[T]:
         """Bytes of one object to its canonical form (also Evse, Connector, LocationReference). Raises InvalidWire."""
 
-    def patch(self, current: T, body: bytes) -> Read[T]:
+    def patch(self, current: T, body: bytes, parties: Parties | None = None) -> Read[T]:
         """Apply a partner's PATCH to the stored object, by the rules of this version. Raises InvalidWire."""
 
     def write(self, value: CanonicalModel) -> bytes:
         """Canonical object to the bytes of this version (one JSON object, no envelope). Raises CannotWrite."""
 
-    def read_credentials(self, body: bytes) -> Credentials: ...
+    def read_command(self, kind: CommandKind, body: bytes, parties: Parties | None = None) -> Read[Command]:
+        """Raises InvalidWire; LookupError for a kind that this version does not have."""
+
+    def write_command(self, command: Command) -> bytes: ...
+
+    def read_response(self, kind: CommandKind, body: bytes) -> Read[CommandResponse]: ...
+
+    def write_response(self, kind: CommandKind, response: CommandResponse) -> bytes: ...
+
+    def read_result(self, kind: CommandKind, body: bytes) -> Read[CommandResult]: ...
+
+    def write_result(self, kind: CommandKind, result: CommandResult) -> bytes: ...
+
+    def read_credentials(self, body: bytes, partner_sides: Sequence[Side] = ()) -> Credentials:
+        """`partner_sides` are the roles of a partner whose version does not name any (OCPI 2.1.1)."""
 
     def write_credentials(self, credentials: Credentials) -> bytes: ...
+
+    def write_version_details(self, offered: Sequence[PartnerEndpoint]) -> bytes:
+        """The data of version details, with the endpoints that we offer on a connection."""
 
     def encode_token(self, token: str) -> str:
         """The value of the Authorization header for a token (`Token …`)."""

@@ -6,13 +6,18 @@ stored with the connection.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from adapters.contract import Adapter
-from adapters.ocpi_2_2_1.adapter import Adapter2_2_1
+from adapters.ocpi.adapter import OcpiAdapter
+from adapters.ocpi_2_2_1.version import OCPI_2_2_1
 from adapters.partners.profile import PartnerProfile
 from adapters.partners.standard import STANDARD
 from adapters.partners.strict import STRICT
 from adapters.transport.http import PartnerHttp
+
+VERSIONS: Final = (OCPI_2_2_1,)
+"""Every version of OCPI that this release speaks."""
 
 
 class UnknownAdapter(Exception):
@@ -67,7 +72,9 @@ class Registry:
 
 def build_registry(http: PartnerHttp | None) -> Registry:
     """Every adapter of this release. Without a transport they read and write, but do not call."""
-    return Registry((profile, Adapter2_2_1(profile, http)) for profile in (STANDARD, STRICT))
+    return Registry(
+        (profile, OcpiAdapter(version, profile, http)) for version in VERSIONS for profile in (STANDARD, STRICT)
+    )
 
 
 def _by_version(adapter: Adapter) -> tuple[int, ...]:

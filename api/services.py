@@ -1,6 +1,6 @@
 """What the faces need, built by the composition root and handed down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -40,6 +40,9 @@ class Services:
         """The address that a partner is given to begin with."""
         return f"{self.public_url.rstrip('/')}/ocpi/versions"
 
-    def role_on(self, side: Side) -> BusinessRole:
-        """How we present ourselves on a connection on which we play `side`."""
-        return BusinessRole(party=self.our_party, role=Role(side.value), business_name=self.business_name)
+    def roles_on(self, sides: Iterable[Side]) -> tuple[BusinessRole, ...]:
+        """How we present ourselves on a connection on which we play `sides`."""
+        return tuple(
+            BusinessRole(party=self.our_party, role=Role(side.value), business_name=self.business_name)
+            for side in sides
+        )

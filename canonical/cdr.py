@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from canonical.identity import ObjectId, PartyId
-from canonical.location import GeoPoint
+from canonical.location import GeoPoint, Location
 from canonical.model import (
     CanonicalModel,
     Extension,
@@ -80,6 +80,8 @@ class Cdr(CanonicalModel):
     auth_method: AuthMethod
     authorization_reference: Identifier | None = None
     charge_point: ChargePoint
+    place: Location | None = None
+    """The location at session start, cut to the EVSE and connector used: some versions send it along (2.1.1)."""
     meter_id: str | None = None
     currency: Currency
     tariffs: tuple[Tariff, ...] = ()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from canonical.model import CanonicalModel, Identifier, Instant, Number
+from canonical.model import CanonicalModel, Instant, Number
 
 
 class ChargingRateUnit(StrEnum):
@@ -23,9 +23,41 @@ class ChargingProfilePeriod(CanonicalModel):
 class ChargingProfile(CanonicalModel):
     """Relative to the start of charging when `start` is None; open-ended when `duration_s` is None."""
 
-    session_id: Identifier
     start: Instant | None = None
     duration_s: int | None = None
     rate_unit: ChargingRateUnit
     min_rate: Number | None = None
-    periods: Annotated[tuple[ChargingProfilePeriod, ...], Field(min_length=1)]
+    periods: tuple[ChargingProfilePeriod, ...] = ()
+
+
+class ActiveChargingProfile(CanonicalModel):
+    """What a session really gets, from all limits together, from `start` on."""
+
+    start: Instant
+    profile: ChargingProfile
+
+
+class ProfileType(StrEnum):
+    """What a driver wants of smart charging."""
+
+    CHEAP = "CHEAP"
+    FAST = "FAST"
+    GREEN = "GREEN"
+    REGULAR = "REGULAR"
+
+
+class ChargingPreferences(CanonicalModel):
+    """The driver's wishes for one session (OCPI 2.2.1 sessions, ChargingPreferences)."""
+
+    profile_type: ProfileType
+    departure: Instant | None = None
+    energy_need_kwh: Number | None = None
+    discharge_allowed: bool | None = None
+
+
+class PreferencesAnswer(StrEnum):
+    ACCEPTED = "ACCEPTED"
+    DEPARTURE_REQUIRED = "DEPARTURE_REQUIRED"
+    ENERGY_NEED_REQUIRED = "ENERGY_NEED_REQUIRED"
+    NOT_POSSIBLE = "NOT_POSSIBLE"
+    PROFILE_TYPE_NOT_SUPPORTED = "PROFILE_TYPE_NOT_SUPPORTED"

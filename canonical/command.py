@@ -1,8 +1,12 @@
-"""What a provider may ask a charger to do (OCPI 2.2.1 commands)."""
+"""What a provider may ask of an operator and its chargers (OCPI 2.2.1 commands, chargingprofiles).
+
+Every order has a first answer, at once, and a result, later: both say whether it worked, in different words.
+"""
 
 from enum import StrEnum
 
-from canonical.model import CanonicalModel, DisplayText, Identifier, Instant
+from canonical.charging_profile import ActiveChargingProfile, ChargingProfile
+from canonical.model import CanonicalModel, DisplayText, Extension, Identifier, Instant
 from canonical.token import Token
 
 
@@ -12,6 +16,14 @@ class CommandKind(StrEnum):
     START_SESSION = "START_SESSION"
     STOP_SESSION = "STOP_SESSION"
     UNLOCK_CONNECTOR = "UNLOCK_CONNECTOR"
+    SET_CHARGING_PROFILE = "SET_CHARGING_PROFILE"
+    CLEAR_CHARGING_PROFILE = "CLEAR_CHARGING_PROFILE"
+    GET_ACTIVE_CHARGING_PROFILE = "GET_ACTIVE_CHARGING_PROFILE"
+
+    @property
+    def about_profile(self) -> bool:
+        """True for the three requests about a session's charging profile."""
+        return self.name.endswith("PROFILE")
 
 
 class CommandAnswer(StrEnum):
@@ -20,6 +32,8 @@ class CommandAnswer(StrEnum):
     ACCEPTED = "ACCEPTED"
     NOT_SUPPORTED = "NOT_SUPPORTED"
     REJECTED = "REJECTED"
+    TIMEOUT = "TIMEOUT"
+    TOO_OFTEN = "TOO_OFTEN"
     UNKNOWN_SESSION = "UNKNOWN_SESSION"
 
 
@@ -34,14 +48,20 @@ class CommandOutcome(StrEnum):
     NOT_SUPPORTED = "NOT_SUPPORTED"
     REJECTED = "REJECTED"
     TIMEOUT = "TIMEOUT"
+    UNKNOWN = "UNKNOWN"
     UNKNOWN_RESERVATION = "UNKNOWN_RESERVATION"
+    UNKNOWN_SESSION = "UNKNOWN_SESSION"
 
 
 class Command(CanonicalModel):
-    """One order, with the fields that its kind needs. `expires` ends a reservation."""
+    """One order, with the fields that its kind needs. `expires` ends a reservation.
+
+    `reply_to` is the address for the result, chosen by the provider. `duration_s` is how far an asked-for
+    profile has to look ahead.
+    """
 
     kind: CommandKind
-    id: Identifier
+    reply_to: str | None = None
     token: Token | None = None
     location_id: Identifier | None = None
     evse_uid: Identifier | None = None
@@ -50,9 +70,22 @@ class Command(CanonicalModel):
     reservation_id: Identifier | None = None
     authorization_reference: Identifier | None = None
     expires: Instant | None = None
+    profile: ChargingProfile | None = None
+    duration_s: int | None = None
+    extensions: tuple[Extension, ...] = ()
+
+
+class CommandResponse(CanonicalModel):
+    """The first answer. `timeout_s` is how long the result may take; None where the version does not say."""
+
+    answer: CommandAnswer
+    timeout_s: int | None = None
+    messages: tuple[DisplayText, ...] = ()
 
 
 class CommandResult(CanonicalModel):
-    command_id: Identifier
+    """The result. `profile` comes with the answer to GET_ACTIVE_CHARGING_PROFILE."""
+
     outcome: CommandOutcome
     messages: tuple[DisplayText, ...] = ()
+    profile: ActiveChargingProfile | None = None

@@ -116,6 +116,42 @@ class StatusSchedule(CanonicalModel):
     status: EvseStatus
 
 
+class ParkingPlace(CanonicalModel):
+    """A place to park while charging, and the vehicles that fit (OCPI 2.3.0 locations, Parking).
+
+    Weights in kg, lengths in cm, the time limit in minutes.
+    """
+
+    id: Identifier
+    physical_reference: str | None = None
+    vehicle_types: tuple[str, ...]
+    max_vehicle_weight_kg: Number | None = None
+    max_vehicle_height_cm: Number | None = None
+    max_vehicle_length_cm: Number | None = None
+    max_vehicle_width_cm: Number | None = None
+    parking_space_length_cm: Number | None = None
+    parking_space_width_cm: Number | None = None
+    dangerous_goods_allowed: bool | None = None
+    direction: str | None = None
+    drive_through: bool | None = None
+    restricted_to_type: bool
+    reservation_required: bool
+    time_limit_min: Number | None = None
+    roofed: bool | None = None
+    images: tuple[Image, ...] = ()
+    lighting: bool | None = None
+    refrigeration_outlet: bool | None = None
+    standards: tuple[str, ...] = ()
+    apds_reference: str | None = None
+
+
+class ParkingPosition(CanonicalModel):
+    """The parking place of an EVSE, and where it stands as seen from the vehicle (LEFT, RIGHT, CENTER)."""
+
+    parking_id: Identifier
+    evse_position: str | None = None
+
+
 class Connector(CanonicalModel):
     """A socket or cable. Voltage is line to neutral, current per phase, power in watts."""
 
@@ -126,6 +162,7 @@ class Connector(CanonicalModel):
     max_voltage_v: int
     max_amperage_a: int
     max_electric_power_w: int | None = None
+    capabilities: tuple[str, ...] = ()
     tariff_ids: tuple[Identifier, ...] = ()
     """Empty means that no price is known. It never means free (OCPI issue 504)."""
     terms_and_conditions: str | None = None
@@ -150,6 +187,9 @@ class Evse(CanonicalModel):
     physical_reference: str | None = None
     directions: tuple[DisplayText, ...] = ()
     parking_restrictions: tuple[str, ...] = ()
+    parking: tuple[ParkingPosition, ...] = ()
+    accepted_service_providers: tuple[str, ...] = ()
+    """Names of providers, as reported to a national access point (AFIR)."""
     images: tuple[Image, ...] = ()
     last_updated: Instant
     extensions: tuple[Extension, ...] = ()
@@ -159,7 +199,9 @@ class Evse(CanonicalModel):
 
 
 class Location(CanonicalModel):
-    """A site with charging positions. `time_zone` is the IANA name in which tariffs and opening hours are read."""
+    """A site with charging positions. `time_zone` is the IANA name in which tariffs and opening hours are read;
+    None where a partner does not say it (OCPI 2.1.1).
+    """
 
     owner: PartyId
     id: Identifier
@@ -174,13 +216,15 @@ class Location(CanonicalModel):
     coordinates: GeoPoint
     related_locations: tuple[RelatedPoint, ...] = ()
     parking_type: str | None = None
+    parking_places: tuple[ParkingPlace, ...] = ()
+    help_phone: str | None = None
     evses: tuple[Evse, ...] = ()
     directions: tuple[DisplayText, ...] = ()
     operator: Business | None = None
     suboperator: Business | None = None
     site_owner: Business | None = None
     facilities: tuple[str, ...] = ()
-    time_zone: Text
+    time_zone: Text | None
     opening_times: OpeningTimes | None = None
     charging_when_closed: bool | None = None
     images: tuple[Image, ...] = ()
@@ -191,6 +235,11 @@ class Location(CanonicalModel):
     @property
     def object_id(self) -> ObjectId:
         return ObjectId(owner=self.owner, id=self.id)
+
+    def cut_to(self, evse: Evse, connector: Connector) -> "Location":
+        """The location with this EVSE and this connector alone: where one session takes place."""
+        used = evse.model_copy(update={"connectors": (connector,)})
+        return self.model_copy(update={"evses": (used,)})
 
     def evse(self, uid: str) -> Evse | None:
         return next((e for e in self.evses if e.uid.upper() == uid.upper()), None)

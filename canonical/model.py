@@ -53,10 +53,12 @@ class Extension(CanonicalModel):
     """A field that the sender added and the canonical model does not name: kept for forwarding, never interpreted.
 
     `pointer` is the place in the sender's document (RFC 6901), `json_text` the value as JSON text.
+    `of_version` names the protocol version whose own field it is; None: an addition of the sender.
     """
 
     pointer: str
     json_text: str
+    of_version: str | None = None
 
 
 class DisplayText(CanonicalModel):

@@ -15,6 +15,7 @@ class TaxLine(CanonicalModel):
     """One tax on one amount. `percentage` is absent where the tax is not a rate."""
 
     name: str
+    account_number: str | None = None
     percentage: Percentage | None = None
     amount: Number
 

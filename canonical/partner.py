@@ -1,9 +1,12 @@
 """Partners and the connections to them: as far as the domain is concerned, and no further."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from canonical.identity import BusinessRole, PartyId, Role
-from canonical.model import CanonicalModel, Identifier, Instant
+from pydantic import Field
+
+from canonical.identity import BusinessRole, ObjectId, PartyId, Role
+from canonical.model import CanonicalModel, Extension, Identifier, Instant
 
 
 class LinkState(StrEnum):
@@ -35,15 +38,41 @@ class Endpoint(CanonicalModel):
     url: str
 
 
+class ClientStatus(StrEnum):
+    """Whether a hub can reach one of its clients (OCPI 2.2.1 hubclientinfo, ConnectionStatus)."""
+
+    CONNECTED = "CONNECTED"
+    OFFLINE = "OFFLINE"
+    PLANNED = "PLANNED"
+    SUSPENDED = "SUSPENDED"
+
+
+class HubClient(CanonicalModel):
+    """A party behind a hub, in one of its roles."""
+
+    party: PartyId
+    role: Role
+    status: ClientStatus
+    last_updated: Instant
+    extensions: tuple[Extension, ...] = ()
+
+    @property
+    def object_id(self) -> ObjectId:
+        """A party has several roles: the role is part of the name."""
+        return ObjectId(owner=self.party, id=self.role.value)
+
+
 class Connection(CanonicalModel):
     """One registered relation with one partner. Tokens are not part of it: they stay in the store.
 
-    `adapter` names the adapter that was chosen at the handshake; nothing else decides by version.
+    `our_sides` is what we are towards this partner: operator, provider, or both. `adapter` names the adapter that was
+    chosen at the handshake; nothing else decides by version. `hub` is the party of a partner that is a hub: then
+    other parties speak through it.
     """
 
     id: Identifier
     name: str
-    our_side: Side
+    our_sides: Annotated[tuple[Side, ...], Field(min_length=1)]
     our_party: PartyId
     state: LinkState
     partner_roles: tuple[BusinessRole, ...] = ()
@@ -52,14 +81,20 @@ class Connection(CanonicalModel):
     adapter: str | None = None
     endpoints: tuple[Endpoint, ...] = ()
     connected_at: Instant | None = None
+    hub: PartyId | None = None
+
+    @property
+    def only_side(self) -> Side | None:
+        """Our side, where we play just one."""
+        return self.our_sides[0] if len(self.our_sides) == 1 else None
 
     def owns(self, party: PartyId) -> bool:
         """True when `party` is one that this partner speaks for."""
         return any(role.party.key == party.key for role in self.partner_roles)
 
-    def partner_party(self) -> PartyId | None:
-        """The partner's party on the other side of this connection, if it has named one."""
-        wanted = Role(self.our_side.other.value)
+    def partner_party(self, our_side: Side | None = None) -> PartyId | None:
+        """The partner's party opposite to one of our sides (None: to the first), if it has named one."""
+        wanted = Role((our_side or self.our_sides[0]).other.value)
         return next((r.party for r in self.partner_roles if r.role is wanted), None)
 
     def endpoint(self, module: str, interface: str) -> str | None:

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from canonical.identity import ObjectId, PartyId
+from canonical.location import Location
 from canonical.model import CanonicalModel, Extension, Identifier, Instant, Number
 from canonical.money import Currency, Price
 from canonical.token import TokenRef
@@ -101,6 +102,8 @@ class Session(CanonicalModel):
     location_id: Identifier
     evse_uid: Identifier
     connector_id: Identifier
+    place: Location | None = None
+    """The location at session start, cut to the EVSE and connector in use: some versions send it along (2.1.1)."""
     meter_id: str | None = None
     currency: Currency
     charging_periods: tuple[ChargingPeriod, ...] = ()

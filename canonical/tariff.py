@@ -120,8 +120,8 @@ class Tariff(CanonicalModel):
         return ObjectId(owner=self.owner, id=self.id)
 
     def version(self) -> "TariffVersionRef":
-        """The immutable name of exactly this content."""
-        digest = hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """The immutable name of exactly this content. A field that a later release adds leaves it as it is."""
+        digest = hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
         return TariffVersionRef(owner=self.owner, tariff_id=self.id, sha256=digest)
 
 

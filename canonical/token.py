@@ -44,12 +44,22 @@ class EnergyContract(CanonicalModel):
 
 
 class TokenRef(CanonicalModel):
-    """The token as a session and a CDR name it: the state at session start, for ever (OCPI 2.2.1 cdrs, CdrToken)."""
+    """The token as a session and a CDR name it: the state at session start, for ever (OCPI 2.2.1 cdrs, CdrToken).
+
+    `uid` and `type` None: the record names the contract alone (OCPI 2.1.1, auth_id).
+    """
 
     issuer_party: PartyId
-    uid: Identifier
-    type: TokenType
+    uid: Identifier | None
+    type: TokenType | None
     contract_id: Identifier
+
+
+def same_token(one: TokenRef, other: TokenRef) -> bool:
+    """Whether two records name one token: by uid where both have it, by contract where one has not."""
+    if one.uid is not None and other.uid is not None:
+        return fold(one.uid) == fold(other.uid)
+    return fold(one.contract_id) == fold(other.contract_id)
 
 
 class Token(CanonicalModel):
@@ -93,6 +103,8 @@ class LocationReference(CanonicalModel):
 
     location_id: Identifier
     evse_uids: tuple[Identifier, ...] = ()
+    connector_ids: tuple[Identifier, ...] = ()
+    """Named by OCPI 2.1.1 only."""
 
 
 class Authorization(CanonicalModel):

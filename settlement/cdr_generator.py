@@ -187,6 +187,7 @@ def _cdr(
         auth_method=session.auth_method,
         authorization_reference=session.authorization_reference,
         charge_point=context.charge_point,
+        place=session.place,
         meter_id=session.meter_id,
         currency=tariff.currency,
         tariffs=(tariff,),

@@ -12,6 +12,7 @@ from canonical.model import CanonicalModel, Finding, fold
 from canonical.money import Price
 from canonical.session import Session, SessionStatus, VolumeDimension
 from canonical.tariff import Tariff
+from canonical.token import same_token
 from settlement.pricing.breakdown import Breakdown, Unpriceable
 from settlement.pricing.policy import PricingPolicy
 from settlement.repricing import reprice
@@ -140,7 +141,7 @@ def _against_session(cdr: Cdr, session: Session | None) -> Iterator[Finding]:
         if cdr.session_id is not None:
             yield Finding(code="cdr.session_unknown", message="no session of that id was seen", where="session_id")
         return
-    if fold(session.token.uid) != fold(cdr.token.uid):
+    if not same_token(session.token, cdr.token):
         yield _blocking("cdr.token_differs", "the session was authorised with another token", "token.uid")
     settled = session.status is SessionStatus.COMPLETED
     if settled and abs(session.energy_kwh - cdr.total_energy_kwh) > ENERGY_TOLERANCE_KWH:

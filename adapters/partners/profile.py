@@ -31,5 +31,6 @@ class PartnerProfile:
     reading: tuple[Rule, ...] = ()
     writing: tuple[Rule, ...] = ()
     allow_bom: bool = False
-    token_spelling: TokenSpelling = TokenSpelling.BASE64
+    token_spelling: TokenSpelling | None = None
+    """None: as the version itself says."""
     limits: JsonLimits = field(default_factory=JsonLimits)

@@ -9,15 +9,15 @@ headers.
 """
 
 
-def headers_for(link: Link, module: Module) -> dict[str, str]:
+def headers_for(link: Link, module: Module, *, routed: bool = True) -> dict[str, str]:
     """Who asks whom, and in which correlation.
 
-    Two single-party platforms could do without; they get them anyway.
+    Two single-party platforms could do without; they get them anyway. `routed` False: the version has none.
     """
     headers: dict[str, str] = {}
     if link.correlation_id is not None:
         headers[CORRELATION_ID] = link.correlation_id
-    if module in _UNROUTED:
+    if module in _UNROUTED or not routed:
         return headers
     headers["OCPI-from-country-code"] = link.our_party.country_code
     headers["OCPI-from-party-id"] = link.our_party.party_id

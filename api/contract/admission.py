@@ -52,7 +52,7 @@ async def issuers(unit: UnitOfWork, name: TokenName) -> tuple[Connection, ...]:
     return tuple(
         connection
         for connection in await unit.connections.list()
-        if connection.our_side is Side.CPO and connection.state is LinkState.CONNECTED and _parties(connection, name)
+        if Side.CPO in connection.our_sides and connection.state is LinkState.CONNECTED and _parties(connection, name)
     )
 
 

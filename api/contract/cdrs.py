@@ -66,11 +66,13 @@ def routes(services: Services) -> APIRouter:
         connection: Annotated[str, Query(max_length=64)],
         since: Annotated[datetime, Query(description="CDRs that end at or after this instant.")],
         until: Annotated[datetime, Query(description="CDRs that end before this instant.")],
+        side: Annotated[Side | None, Query(description="CPO: those that we issued; EMSP: those that came.")] = None,
     ) -> list[CdrView]:
         """The CDRs of one connection by their end."""
         async with services.store.transaction() as unit:
             partner = await unit.connections.get(connection)
-            found = await unit.cdrs.between(partner.id, ours=partner.our_side is Side.CPO, since=since, until=until)
+            ours = side is Side.CPO if side else Side.CPO in partner.our_sides
+            found = await unit.cdrs.between(partner.id, ours=ours, since=since, until=until)
         return [
             CdrView(
                 cdr=stored.dossier.cdr,

@@ -68,6 +68,8 @@ class Charging:
         if known is not None:
             return _same_start(known, order)
         location, evse, connector = await self._place(order)
+        if location.time_zone is None:
+            raise InvalidInput.of("location_id", "the location has no time zone, which its tariffs are read in")
         holder = await self._holder(order.token)
         tariff = await self._tariff(connector, order.start)
         currency = tariff.currency if tariff else order.currency
@@ -95,6 +97,7 @@ class Charging:
             location_id=location.id,
             evse_uid=evse.uid,
             connector_id=connector.id,
+            place=location.cut_to(evse, connector),
             meter_id=order.meter_id,
             currency=currency,
             status=order.status,
@@ -236,7 +239,7 @@ class Charging:
 
 
 def _same_start(known: Session, order: Start) -> Session:
-    if (known.start, known.token.uid.upper()) != (order.start, order.token.uid.upper()):
+    if (known.start, (known.token.uid or "").upper()) != (order.start, order.token.uid.upper()):
         raise Conflict(f"session {known.id} was started otherwise")
     return known
 

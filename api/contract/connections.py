@@ -37,10 +37,10 @@ class NewConnection(BaseModel):
         hide_input_in_errors=True,
         json_schema_extra={
             "examples": [
-                {"id": "mobility", "name": "Mobility Ltd", "side": "CPO", "mode": "invite"},
+                {"id": "mobility", "name": "Mobility Ltd", "sides": ["CPO"], "mode": "invite"},
                 {
                     "name": "Charging AG",
-                    "side": "EMSP",
+                    "sides": ["EMSP"],
                     "mode": "register",
                     "versions_url": "https://charging.example/ocpi/versions",
                     "token": "the token that Charging AG handed out",
@@ -51,7 +51,7 @@ class NewConnection(BaseModel):
 
     id: ConnectionId | None = None
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    side: Side = Field(description="The side that we play.")
+    sides: Annotated[tuple[Side, ...], Field(min_length=1, max_length=2, description="The sides that we play.")]
     mode: Mode
     versions_url: AnyHttpUrl | None = None
     token: SecretStr | None = None
@@ -139,12 +139,13 @@ async def _create(
     services: Services, unit: UnitOfWork, afterwards: Afterwards, order: NewConnection
 ) -> NewConnectionAnswer:
     """Raises AlreadyExists when the id is taken, InvalidInput."""
-    if order.side not in services.sides:
-        raise InvalidInput.of("side", f"this deployment does not play {order.side}")
+    for side in order.sides:
+        if side not in services.sides:
+            raise InvalidInput.of("sides", f"this deployment does not play {side}")
     connection = Connection(
         id=order.id or f"c-{secrets.token_hex(6)}",
         name=order.name,
-        our_side=order.side,
+        our_sides=tuple(dict.fromkeys(order.sides)),
         our_party=services.our_party,
         state=LinkState.PLANNED,
         versions_url=str(order.versions_url) if order.versions_url else None,

@@ -9,7 +9,7 @@ from api.contract.exact_json import ExactRoute
 from api.contract.listing import From, Limit, Listed, Offset
 from api.contract.telling import tell_all
 from api.contract.writing import Afterwards, IdempotencyKey, Write
-from api.errors import UnknownLocation
+from api.errors import InvalidInput, UnknownLocation
 from api.services import Services
 from canonical.identity import ObjectId
 from canonical.location import EvseStatus, Location
@@ -36,6 +36,8 @@ def routes(services: Services) -> APIRouter:
     ) -> Response:
         """Store a location with its EVSEs and connectors, and tell every connected provider."""
         location = completed(Location, document, {"id": location_id}, services.our_party, services.clock())
+        if location.time_zone is None:
+            raise InvalidInput.of("time_zone", "is needed: tariffs and opening hours are read in it")
 
         async def work(unit: UnitOfWork, afterwards: Afterwards) -> Location:
             return await _store(services, unit, afterwards, location)

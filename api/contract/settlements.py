@@ -149,8 +149,8 @@ async def _connection(services: Services, connection_id: str, side: Side) -> Con
     """Raises NotFound, Conflict when we play the other side on it."""
     async with services.store.transaction() as unit:
         connection = await unit.connections.get(connection_id)
-    if connection.our_side is not side:
-        raise Conflict(f"we are the {connection.our_side} of connection {connection.id}, not the {side}")
+    if side not in connection.our_sides:
+        raise Conflict(f"on connection {connection.id} we are not the {side}")
     return connection
 
 

@@ -12,7 +12,7 @@ async def tell_all(
 ) -> None:
     """Tell every partner that is connected to us as `side`."""
     for connection in await unit.connections.list():
-        if connection.our_side is side and connection.state is LinkState.CONNECTED:
+        if side in connection.our_sides and connection.state is LinkState.CONNECTED:
             await tell(services, unit, afterwards, connection, module, object_key)
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from adapters.contract import Adapter, Endpoint
+from adapters.contract import Adapter, Endpoint, Parties
 from api.ocpi.message_ids import MessageIds
+from api.ocpi.routing import side_of
 from api.services import Services
-from canonical.partner import Connection
+from canonical.partner import Connection, Side
 from canonical.store import AccessPurpose
 
 
@@ -28,6 +29,20 @@ class Call:
 
     def segment(self, name: str) -> str:
         return self.segments[name]
+
+    @property
+    def our_side(self) -> Side:
+        """What we are in this call: the side that serves its endpoint."""
+        return side_of(self.endpoint)
+
+    @property
+    def parties(self) -> Parties | None:
+        """Operator and provider of this call; None while the partner has not said who it is."""
+        partner = self.connection.partner_party(self.our_side)
+        if partner is None:
+            return None
+        ours = self.connection.our_party
+        return Parties(ours, partner) if self.our_side is Side.CPO else Parties(partner, ours)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ async def get_cdr(call: Call) -> Answer:
 
 async def post_cdr(call: Call) -> Answer:
     try:
-        read = call.adapter.read(Cdr, call.body)
+        read = call.adapter.read(Cdr, call.body, call.parties)
     except InvalidWire as unreadable:
         await _open_case(call, "cdr-unreadable", "A CDR could not be read and was refused.", unreadable.findings)
         raise
@@ -98,7 +98,7 @@ async def _dossier(call: Call, unit: UnitOfWork, read: Read[Cdr]) -> CdrDossier:
         ),
         provenance=Provenance(adapter=call.adapter.key, protocol_version=call.adapter.version, findings=read.findings),
         pricing_policy=_UNPRICED,
-        time_zone=location.time_zone if location else _ZONE_UNKNOWN,
+        time_zone=(location.time_zone if location else None) or _ZONE_UNKNOWN,
     )
 
 

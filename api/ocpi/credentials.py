@@ -14,7 +14,7 @@ from adapters.contract import Credentials
 from api.errors import InvalidInput, MethodNotAllowed
 from api.ocpi.call import Answer, Call
 from api.services import RegistrationFailed
-from canonical.identity import Role
+from canonical.identity import PartyId, Role
 from canonical.partner import Connection, LinkState
 from canonical.store import AccessPurpose, NotFound, UnitOfWork
 
@@ -73,7 +73,7 @@ def _check_registered(call: Call) -> None:
 
 def _read(call: Call) -> Credentials:
     """The partner's credentials, in bounds. Raises InvalidWire, InvalidInput."""
-    theirs = call.adapter.read_credentials(call.body)
+    theirs = call.adapter.read_credentials(call.body, [side.other for side in call.connection.our_sides])
     if not theirs.token or len(theirs.token) > _LONGEST_TOKEN or not theirs.token.isprintable():
         raise InvalidInput.of("token", f"must be 1 to {_LONGEST_TOKEN} printable characters")
     return theirs
@@ -82,9 +82,9 @@ def _read(call: Call) -> Credentials:
 async def _check_roles(call: Call, unit: UnitOfWork, theirs: Credentials) -> None:
     """The partner plays the other side, and claims nobody's party but its own. Raises InvalidInput."""
     connection = call.connection
-    wanted = Role(connection.our_side.other.value)
-    if not any(role.role is wanted for role in theirs.roles):
-        raise InvalidInput.of("roles", f"must hold the role {wanted.value}")
+    wanted = {Role(side.other.value) for side in connection.our_sides}
+    if not any(role.role in wanted | {Role.HUB} for role in theirs.roles) and theirs.hub_party is None:
+        raise InvalidInput.of("roles", f"must hold the role {' or '.join(sorted(wanted))}")
     for role in theirs.roles:
         if role.party.key == connection.our_party.key:
             _SECURITY.warning("connection %s claimed our own party", connection.id)
@@ -95,11 +95,15 @@ async def _check_roles(call: Call, unit: UnitOfWork, theirs: Credentials) -> Non
                 raise InvalidInput.of("roles", f"{role.party} is registered on another connection")
 
 
+def _hub_role(theirs: Credentials) -> PartyId | None:
+    return next((role.party for role in theirs.roles if role.role is Role.HUB), None)
+
+
 def _claims(other: Connection, connection: Connection) -> bool:
-    """True for another living connection on which we play the same side."""
+    """True for another living connection on which we play one of the same sides."""
     return (
         other.id != connection.id
-        and other.our_side is connection.our_side
+        and bool(set(other.our_sides) & set(connection.our_sides))
         and other.state is not LinkState.UNREGISTERED
     )
 
@@ -109,6 +113,7 @@ async def _keep(call: Call, unit: UnitOfWork, theirs: Credentials, *, state: Lin
     connection = await unit.connections.get(call.connection.id)
     changed = {
         "partner_roles": theirs.roles,
+        "hub": theirs.hub_party or _hub_role(theirs),
         "versions_url": theirs.versions_url,
         "version": call.adapter.version,
         "state": state,
@@ -140,6 +145,6 @@ async def _ours(call: Call, purpose: AccessPurpose) -> Answer:
     ours = Credentials(
         token=token.get_secret_value(),
         versions_url=call.services.versions_url,
-        roles=(call.services.role_on(call.connection.our_side),),
+        roles=call.services.roles_on(call.connection.our_sides),
     )
     return Answer(data=call.adapter.write_credentials(ours))

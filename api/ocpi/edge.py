@@ -78,7 +78,7 @@ class Edge:
         if not segments:
             raise UnknownRoute("there is nothing here")
         adapter = self._adapter(connection, segments[0])
-        found = match(adapter, connection.our_side, self._services.sides, segments[1:], request.method)
+        found = match(adapter, connection.our_sides, segments[1:], request.method)
         module = found.endpoint.module
         check_door(admitted, module)
         await confirm_use(self._services, admitted, module)

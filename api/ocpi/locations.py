@@ -44,7 +44,7 @@ async def get_connector(call: Call) -> Answer:
 
 async def put_location(call: Call) -> Answer:
     in_path = object_in_path(call, "location_id")
-    location = call.adapter.read(Location, call.body).value
+    location = call.adapter.read(Location, call.body, call.parties).value
     check_body(call, in_path, location.object_id)
     async with call.services.store.transaction() as unit:
         outcome = await unit.locations.put(location, source=call.connection.id)
@@ -54,7 +54,7 @@ async def put_location(call: Call) -> Answer:
 async def patch_location(call: Call) -> Answer:
     async with call.services.store.transaction() as unit:
         before = await _locked(call, unit)
-        after = call.adapter.patch(before, call.body).value
+        after = call.adapter.patch(before, call.body, call.parties).value
         check_body(call, before.object_id, after.object_id)
         if not is_stale(before, after):
             await unit.locations.put(after, source=call.connection.id)
@@ -62,7 +62,7 @@ async def patch_location(call: Call) -> Answer:
 
 
 async def put_evse(call: Call) -> Answer:
-    evse = call.adapter.read(Evse, call.body).value
+    evse = call.adapter.read(Evse, call.body, call.parties).value
     check_part("uid", call.segment("evse_uid"), evse.uid)
     async with call.services.store.transaction() as unit:
         location = await _locked(call, unit)
@@ -75,14 +75,14 @@ async def patch_evse(call: Call) -> Answer:
     async with call.services.store.transaction() as unit:
         location = await _locked(call, unit)
         before = _evse(call, location)
-        after = call.adapter.patch(before, call.body).value
+        after = call.adapter.patch(before, call.body, call.parties).value
         check_part("uid", before.uid, after.uid)
         await _store_evse(call, unit, location, before, after)
     return DONE
 
 
 async def put_connector(call: Call) -> Answer:
-    connector = call.adapter.read(Connector, call.body).value
+    connector = call.adapter.read(Connector, call.body, call.parties).value
     check_part("id", call.segment("connector_id"), connector.id)
     async with call.services.store.transaction() as unit:
         location = await _locked(call, unit)
@@ -97,7 +97,7 @@ async def patch_connector(call: Call) -> Answer:
         location = await _locked(call, unit)
         evse = _evse(call, location)
         before = _connector(call, evse)
-        after = call.adapter.patch(before, call.body).value
+        after = call.adapter.patch(before, call.body, call.parties).value
         check_part("id", before.id, after.id)
         await _store_connector(call, unit, location, evse, before, after)
     return DONE

@@ -5,7 +5,7 @@ may hold a slash. A slash at the end, or none, is the same place: a redirect wou
 partner joined our endpoint and its own path.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import dropwhile
 from operator import not_
@@ -46,14 +46,14 @@ def raw_segments(scope: Scope) -> tuple[str, ...]:
     return tuple(unquote(segment) for segment in (*segments[:_ENDPOINT_SEGMENTS], *own))
 
 
-def match(adapter: Adapter, side: Side, sides: frozenset[Side], segments: tuple[str, ...], method: str) -> Match:
+def match(adapter: Adapter, sides: Collection[Side], segments: tuple[str, ...], method: str) -> Match:
     """The endpoint below a version's root (`sender/locations/…`) that serves this method.
 
     Raises UnknownRoute, or MethodNotAllowed with the methods that the path has.
     """
     found = [
         Match(endpoint, names)
-        for endpoint in served(adapter, side, sides)
+        for endpoint in served(adapter, sides)
         if (names := _names(endpoint, segments)) is not None
     ]
     if not found:
@@ -64,11 +64,9 @@ def match(adapter: Adapter, side: Side, sides: frozenset[Side], segments: tuple[
     raise MethodNotAllowed(tuple(sorted({candidate.endpoint.method for candidate in found})))
 
 
-def served(adapter: Adapter, side: Side, sides: frozenset[Side]) -> tuple[Endpoint, ...]:
-    """What an adapter serves to a partner towards whom we play `side`."""
-    if side not in sides:
-        return ()
-    return tuple(e for e in adapter.endpoints if e.module in CONFIGURATION_MODULES or _side_of(e) is side)
+def served(adapter: Adapter, sides: Collection[Side]) -> tuple[Endpoint, ...]:
+    """What an adapter serves to a partner towards whom we play `sides`."""
+    return tuple(e for e in adapter.endpoints if e.module in CONFIGURATION_MODULES or side_of(e) in sides)
 
 
 def modules(endpoints: Iterable[Endpoint]) -> tuple[tuple[Module, Interface], ...]:
@@ -76,7 +74,8 @@ def modules(endpoints: Iterable[Endpoint]) -> tuple[tuple[Module, Interface], ..
     return tuple(dict.fromkeys((e.module, e.interface) for e in endpoints))
 
 
-def _side_of(endpoint: Endpoint) -> Side:
+def side_of(endpoint: Endpoint) -> Side:
+    """The side that serves an endpoint."""
     sender = Side.EMSP if endpoint.module in _SENT_BY_PROVIDER else Side.CPO
     return sender if endpoint.interface is Interface.SENDER else sender.other
 

@@ -32,7 +32,7 @@ async def get_session(call: Call) -> Answer:
 
 async def put_session(call: Call) -> Answer:
     in_path = object_in_path(call, "session_id")
-    session = call.adapter.read(Session, call.body).value
+    session = call.adapter.read(Session, call.body, call.parties).value
     check_body(call, in_path, session.object_id)
     async with call.services.store.transaction() as unit:
         await unit.sessions.lock(session.object_id)
@@ -47,7 +47,7 @@ async def patch_session(call: Call) -> Answer:
     async with call.services.store.transaction() as unit:
         await unit.sessions.lock(name)
         before = await _known(call, unit, name)
-        after = call.adapter.patch(before, call.body).value
+        after = call.adapter.patch(before, call.body, call.parties).value
         check_body(call, name, after.object_id)
         fresh = not is_stale(before, after)
         if fresh:
@@ -68,10 +68,10 @@ async def _tell(call: Call, before: Session | None, after: Session) -> None:
     """Wake the session's process when there is something new to know: that it exists, or its status."""
     signals, connection, name = call.services.signals, call.connection, after.object_id
     if before is None:
-        started = signals.session_started(name, connection.id, connection.our_side)
+        started = signals.session_started(name, connection.id, call.our_side)
         await wake(started, f"session_started {name}")
     if before is None or before.status is not after.status:
-        changed = signals.session_changed(name, connection.id, connection.our_side, after.status)
+        changed = signals.session_changed(name, connection.id, call.our_side, after.status)
         await wake(changed, f"session_changed {name}")
 
 

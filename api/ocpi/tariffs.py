@@ -25,7 +25,7 @@ async def get_tariff(call: Call) -> Answer:
 
 async def put_tariff(call: Call) -> Answer:
     in_path = object_in_path(call, "tariff_id")
-    tariff = call.adapter.read(Tariff, call.body).value
+    tariff = call.adapter.read(Tariff, call.body, call.parties).value
     check_body(call, in_path, tariff.object_id)
     async with call.services.store.transaction() as unit:
         outcome = await unit.tariffs.put(tariff, source=call.connection.id)

@@ -29,7 +29,7 @@ async def get_token(call: Call) -> Answer:
 
 async def put_token(call: Call) -> Answer:
     in_path = _name(call, owner_in_path(call))
-    token = call.adapter.read(Token, call.body).value
+    token = call.adapter.read(Token, call.body, call.parties).value
     check_body(call, in_path, token.object_id)
     async with call.services.store.transaction() as unit:
         outcome = await unit.tokens.put(token, source=call.connection.id)
@@ -40,7 +40,7 @@ async def patch_token(call: Call) -> Answer:
     async with call.services.store.transaction() as unit:
         await unit.tokens.lock(_name(call, owner_in_path(call)))
         before = await _pushed(call, unit)
-        after = call.adapter.patch(before, call.body).value
+        after = call.adapter.patch(before, call.body, call.parties).value
         check_body(call, before.object_id, after.object_id)
         if not is_stale(before, after):
             await unit.tokens.put(after, source=call.connection.id)
@@ -50,7 +50,7 @@ async def patch_token(call: Call) -> Answer:
 async def authorize(call: Call) -> Answer:
     """Whether one of our tokens may charge now. Neither the place's status nor its opening hours play a part."""
     name = _name(call, call.connection.our_party)
-    location = call.adapter.read(LocationReference, call.body).value if call.body.strip() else None
+    location = call.adapter.read(LocationReference, call.body, call.parties).value if call.body.strip() else None
     async with call.services.store.transaction() as unit:
         token = await unit.tokens.get(name)
         if token is None:

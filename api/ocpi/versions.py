@@ -8,7 +8,7 @@ from api.ocpi.addresses import endpoint_url, version_url
 from api.ocpi.call import Answer
 from api.ocpi.routing import modules, served
 from api.services import Services
-from canonical.partner import Connection
+from canonical.partner import Connection, Endpoint
 
 
 def check_method(method: str) -> None:
@@ -23,16 +23,12 @@ def listed(services: Services) -> Answer:
 
 
 def details(services: Services, adapter: Adapter, connection: Connection) -> Answer:
-    """The endpoints of one version that our side of this connection serves."""
-    endpoints = [
-        {
-            "identifier": module.value,
-            "role": interface.value,
-            "url": endpoint_url(services, adapter, module, interface),
-        }
-        for module, interface in modules(served(adapter, connection.our_side, services.sides))
+    """The endpoints of one version that our sides of this connection serve."""
+    offered = [
+        Endpoint(module=module.value, interface=interface.value, url=endpoint_url(services, adapter, module, interface))
+        for module, interface in modules(served(adapter, connection.our_sides))
     ]
-    return Answer(data=_json({"version": adapter.version, "endpoints": endpoints}))
+    return Answer(data=adapter.write_version_details(offered))
 
 
 def _json(document: object) -> bytes:

@@ -102,7 +102,7 @@ class Story:
         self._show.chapter("Handshake: the operator registers at the provider, by a durable workflow on both sides")
         with self._show.step(f"{cast.EMSP_NAME} invites; token and address go over by hand"):
             invited = await self.emsp.post(
-                "/connections", {"id": TO_CPO, "name": cast.CPO_NAME, "side": "EMSP", "mode": "invite"}
+                "/connections", {"id": TO_CPO, "name": cast.CPO_NAME, "sides": ["EMSP"], "mode": "invite"}
             )
         with self._show.step("versions, details, credentials, call back, tokens exchanged") as notes:
             await self.cpo.post(
@@ -110,7 +110,7 @@ class Story:
                 {
                     "id": TO_EMSP,
                     "name": cast.EMSP_NAME,
-                    "side": "CPO",
+                    "sides": ["CPO"],
                     "mode": "register",
                     "versions_url": invited["versions_url"],
                     "token": invited["registration_token"],

@@ -112,7 +112,7 @@ async def connect(
     connection = Connection(
         id=connection_id,
         name=connection_id,
-        our_side=our_side,
+        our_sides=(our_side,),
         our_party=deployment.services.our_party,
         state=state,
         partner_roles=roles,

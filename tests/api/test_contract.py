@@ -214,7 +214,7 @@ async def test_a_token_that_may_only_charge_with_its_issuers_word(provider: Part
 
 
 async def test_the_invitation_shows_its_token_to_the_one_who_made_it(roam: Deployment):
-    order = {"id": "new", "name": "New", "side": "CPO", "mode": "invite"}
+    order = {"id": "new", "name": "New", "sides": ["CPO"], "mode": "invite"}
     headers = {"Idempotency-Key": "k1"}
     first = await roam.contract("POST", "/connections", json=order, headers=headers)
     again = await roam.contract("POST", "/connections", json=order, headers=headers)
@@ -228,7 +228,7 @@ async def test_registration_begins(roam: Deployment, caplog: pytest.LogCaptureFi
     order = {
         "id": "cpo",
         "name": "Charging AG",
-        "side": "EMSP",
+        "sides": ["EMSP"],
         "mode": "register",
         "versions_url": "https://charging.example/versions",
         "token": "handed-out-in-private",

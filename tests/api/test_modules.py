@@ -324,7 +324,7 @@ class TestCredentials:
 
     async def _invited(self, roam: Deployment) -> Partner:
         answer = await roam.contract(
-            "POST", "/connections", json={"id": "new", "name": "New", "side": "CPO", "mode": "invite"}
+            "POST", "/connections", json={"id": "new", "name": "New", "sides": ["CPO"], "mode": "invite"}
         )
         assert answer.status_code == 201, answer.text
         async with roam.store.transaction() as unit:

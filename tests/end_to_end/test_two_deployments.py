@@ -112,14 +112,14 @@ async def test_a_cdr_with_another_content_is_refused_and_told_to_a_person(pair: 
 
 async def _shake_hands(pair: Pair) -> None:
     invited = await pair.provider.post(
-        "/connections", {"id": "operator", "name": "Operator", "side": "EMSP", "mode": "invite"}
+        "/connections", {"id": "operator", "name": "Operator", "sides": ["EMSP"], "mode": "invite"}
     )
     await pair.operator.post(
         "/connections",
         {
             "id": "provider",
             "name": "Provider",
-            "side": "CPO",
+            "sides": ["CPO"],
             "mode": "register",
             "versions_url": invited["versions_url"],
             "token": invited["registration_token"],

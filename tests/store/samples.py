@@ -50,7 +50,7 @@ def of(id_: str) -> ObjectId:
 
 def connection(id_: str = "emsp", *, state: LinkState = LinkState.CONNECTED, party: PartyId = EMSP) -> Connection:
     role = BusinessRole(party=party, role=Role.EMSP, business_name="Rem")
-    return Connection(id=id_, name="Rem", our_side=Side.CPO, our_party=CPO, state=state, partner_roles=(role,))
+    return Connection(id=id_, name="Rem", our_sides=(Side.CPO,), our_party=CPO, state=state, partner_roles=(role,))
 
 
 def location(id_: str = "LOC1", *, updated: float = 0, name: str = "Am Markt") -> Location:

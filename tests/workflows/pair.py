@@ -58,14 +58,14 @@ class Pair:
 
     async def meet(self) -> str:
         """The handshake, and what each pulls after it. Returns the registration token."""
-        invitation = {"id": AT_EMSP, "name": "Operator", "side": "EMSP", "mode": "invite"}
+        invitation = {"id": AT_EMSP, "name": "Operator", "sides": ["EMSP"], "mode": "invite"}
         invited = await self.emsp.office.post("/connections", invitation)
         await self.cpo.office.post(
             "/connections",
             {
                 "id": AT_CPO,
                 "name": "Provider",
-                "side": "CPO",
+                "sides": ["CPO"],
                 "mode": "register",
                 "versions_url": invited["versions_url"],
                 "token": invited["registration_token"],

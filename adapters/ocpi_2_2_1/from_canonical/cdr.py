@@ -1,7 +1,7 @@
 """CDR."""
 
 from adapters.document import Document
-from adapters.ocpi_2_2_1.from_canonical.fields import fields, instant
+from adapters.ocpi.fields import fields, instant
 from adapters.ocpi_2_2_1.from_canonical.money import price
 from adapters.ocpi_2_2_1.from_canonical.places import geo_location
 from adapters.ocpi_2_2_1.from_canonical.session import cdr_token, charging_periods

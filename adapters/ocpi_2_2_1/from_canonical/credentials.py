@@ -2,7 +2,7 @@
 
 from adapters.contract import Credentials
 from adapters.document import Document
-from adapters.ocpi_2_2_1.from_canonical.fields import fields
+from adapters.ocpi.fields import fields
 from canonical.identity import BusinessRole
 
 

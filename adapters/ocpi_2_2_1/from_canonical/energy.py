@@ -1,7 +1,7 @@
 """Energy mix."""
 
 from adapters.document import Document
-from adapters.ocpi_2_2_1.from_canonical.fields import fields
+from adapters.ocpi.fields import fields
 from canonical.location import EnergyMix
 
 

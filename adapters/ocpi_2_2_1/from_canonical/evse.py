@@ -1,7 +1,7 @@
 """EVSE and connector."""
 
 from adapters.document import Document
-from adapters.ocpi_2_2_1.from_canonical.fields import fields, instant
+from adapters.ocpi.fields import fields, instant
 from adapters.ocpi_2_2_1.from_canonical.places import display_texts, geo_location, images
 from canonical.location import Connector, Evse, StatusSchedule
 

@@ -1,9 +1,9 @@
 """Location."""
 
 from adapters.document import Document
+from adapters.ocpi.fields import fields, instant
 from adapters.ocpi_2_2_1.from_canonical.energy import energy_mix
 from adapters.ocpi_2_2_1.from_canonical.evse import evse
-from adapters.ocpi_2_2_1.from_canonical.fields import fields, instant
 from adapters.ocpi_2_2_1.from_canonical.places import (
     business,
     display_texts,

@@ -1,7 +1,7 @@
 """Texts, images, businesses and points."""
 
 from adapters.document import Document, Json
-from adapters.ocpi_2_2_1.from_canonical.fields import fields
+from adapters.ocpi.fields import fields
 from canonical.location import Business, GeoPoint, Image, RelatedPoint
 from canonical.model import DisplayText
 

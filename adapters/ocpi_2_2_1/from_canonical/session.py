@@ -1,7 +1,7 @@
 """Session, and what it shares with the CDR."""
 
 from adapters.document import Document, Json
-from adapters.ocpi_2_2_1.from_canonical.fields import fields, instant
+from adapters.ocpi.fields import fields, instant
 from adapters.ocpi_2_2_1.from_canonical.money import price
 from canonical.session import ChargingPeriod, Session
 from canonical.token import TokenRef
@@ -36,7 +36,7 @@ def cdr_token(source: TokenRef) -> Document:
         country_code=source.issuer_party.country_code,
         party_id=source.issuer_party.party_id,
         uid=source.uid,
-        type=source.type.value,
+        type=source.type.value if source.type else None,
         contract_id=source.contract_id,
     )
 

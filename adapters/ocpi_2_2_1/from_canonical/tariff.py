@@ -2,8 +2,8 @@
 
 from adapters.contract import CannotWrite
 from adapters.document import Document
+from adapters.ocpi.fields import fields, instant
 from adapters.ocpi_2_2_1.from_canonical.energy import energy_mix
-from adapters.ocpi_2_2_1.from_canonical.fields import fields, instant
 from adapters.ocpi_2_2_1.from_canonical.money import price
 from adapters.ocpi_2_2_1.from_canonical.places import display_texts
 from canonical.model import Finding

@@ -1,7 +1,7 @@
 """Token and authorisation."""
 
 from adapters.document import Document
-from adapters.ocpi_2_2_1.from_canonical.fields import fields, instant
+from adapters.ocpi.fields import fields, instant
 from adapters.ocpi_2_2_1.from_canonical.places import display_text
 from canonical.token import Authorization, EnergyContract, LocationReference, Token
 

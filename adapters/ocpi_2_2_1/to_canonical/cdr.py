@@ -1,6 +1,6 @@
 """CDR."""
 
-from adapters.ocpi_2_2_1.leftovers import extensions
+from adapters.ocpi.leftovers import extensions
 from adapters.ocpi_2_2_1.to_canonical.money import price, price_if_any
 from adapters.ocpi_2_2_1.to_canonical.places import geo_point
 from adapters.ocpi_2_2_1.to_canonical.session import charging_periods, token_ref

@@ -1,9 +1,9 @@
 """EVSE and connector."""
 
-from adapters.ocpi_2_2_1.leftovers import extensions
+from adapters.ocpi.leftovers import extensions
+from adapters.ocpi.wire.words import Word, listed
 from adapters.ocpi_2_2_1.to_canonical.places import display_texts, geo_point, images
 from adapters.ocpi_2_2_1.wire import evse as wire
-from adapters.ocpi_2_2_1.wire.words import Word, listed
 from canonical.location import Connector, Evse, EvseStatus, StatusSchedule
 
 

@@ -1,6 +1,6 @@
 """Location."""
 
-from adapters.ocpi_2_2_1.leftovers import extensions
+from adapters.ocpi.leftovers import extensions
 from adapters.ocpi_2_2_1.to_canonical.energy import energy_mix
 from adapters.ocpi_2_2_1.to_canonical.evse import evse
 from adapters.ocpi_2_2_1.to_canonical.places import (

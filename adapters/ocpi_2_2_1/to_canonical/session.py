@@ -1,6 +1,6 @@
 """Session, and what it shares with the CDR."""
 
-from adapters.ocpi_2_2_1.leftovers import extensions
+from adapters.ocpi.leftovers import extensions
 from adapters.ocpi_2_2_1.to_canonical.money import price_if_any
 from adapters.ocpi_2_2_1.wire import session as wire
 from canonical.identity import PartyId

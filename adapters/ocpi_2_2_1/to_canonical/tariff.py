@@ -1,6 +1,6 @@
 """Tariff."""
 
-from adapters.ocpi_2_2_1.leftovers import extensions
+from adapters.ocpi.leftovers import extensions
 from adapters.ocpi_2_2_1.to_canonical.energy import energy_mix
 from adapters.ocpi_2_2_1.to_canonical.money import price_if_any
 from adapters.ocpi_2_2_1.to_canonical.places import display_texts

@@ -1,6 +1,6 @@
 """Token and authorisation."""
 
-from adapters.ocpi_2_2_1.leftovers import extensions
+from adapters.ocpi.leftovers import extensions
 from adapters.ocpi_2_2_1.to_canonical.places import display_text
 from adapters.ocpi_2_2_1.wire import token as wire
 from canonical.identity import PartyId

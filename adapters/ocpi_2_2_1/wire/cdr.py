@@ -4,14 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from adapters.ocpi_2_2_1.wire.cdr_words import AuthMethod
-from adapters.ocpi_2_2_1.wire.location_words import ConnectorFormat, ConnectorType, PowerType
-from adapters.ocpi_2_2_1.wire.model import Many, Some, WireEntity, WireModel
-from adapters.ocpi_2_2_1.wire.places import GeoLocation, Price
-from adapters.ocpi_2_2_1.wire.scalars import Boolean, DateTime, Number, Whole
-from adapters.ocpi_2_2_1.wire.session import CdrToken, ChargingPeriod
-from adapters.ocpi_2_2_1.wire.tariff import Tariff
-from adapters.ocpi_2_2_1.wire.texts import (
+from adapters.ocpi.wire.model import Many, Some, WireEntity, WireModel
+from adapters.ocpi.wire.scalars import Boolean, DateTime, Number, Whole
+from adapters.ocpi.wire.texts import (
     ALPHA_3,
     CURRENCY,
     CiString,
@@ -21,7 +16,12 @@ from adapters.ocpi_2_2_1.wire.texts import (
     String,
     Url,
 )
-from adapters.ocpi_2_2_1.wire.words import Closed, Word
+from adapters.ocpi.wire.words import Closed, Word
+from adapters.ocpi_2_2_1.wire.cdr_words import AuthMethod
+from adapters.ocpi_2_2_1.wire.location_words import ConnectorFormat, ConnectorType, PowerType
+from adapters.ocpi_2_2_1.wire.places import GeoLocation, Price
+from adapters.ocpi_2_2_1.wire.session import CdrToken, ChargingPeriod
+from adapters.ocpi_2_2_1.wire.tariff import Tariff
 
 
 class CdrLocation(WireModel):

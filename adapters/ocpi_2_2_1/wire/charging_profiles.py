@@ -4,15 +4,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
+from adapters.ocpi.wire.model import Many, WireModel
+from adapters.ocpi.wire.scalars import DateTime, Number, Whole
+from adapters.ocpi.wire.texts import URL
+from adapters.ocpi.wire.words import Closed
 from adapters.ocpi_2_2_1.wire.charging_profile_words import (
     ChargingProfileResponseType,
     ChargingProfileResultType,
     ChargingRateUnit,
 )
-from adapters.ocpi_2_2_1.wire.model import Many, WireModel
-from adapters.ocpi_2_2_1.wire.scalars import DateTime, Number, Whole
-from adapters.ocpi_2_2_1.wire.texts import URL
-from adapters.ocpi_2_2_1.wire.words import Closed
 
 
 class ChargingProfilePeriod(WireModel):

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Annotated
 
+from adapters.ocpi.wire.model import Many, WireModel
+from adapters.ocpi.wire.scalars import DateTime, Whole
+from adapters.ocpi.wire.texts import URL, CiString
+from adapters.ocpi.wire.words import Closed
 from adapters.ocpi_2_2_1.wire.command_words import CommandResponseType, CommandResultType
-from adapters.ocpi_2_2_1.wire.model import Many, WireModel
 from adapters.ocpi_2_2_1.wire.places import DisplayText
-from adapters.ocpi_2_2_1.wire.scalars import DateTime, Whole
-from adapters.ocpi_2_2_1.wire.texts import URL, CiString
 from adapters.ocpi_2_2_1.wire.token import Token
-from adapters.ocpi_2_2_1.wire.words import Closed
 
 
 class CancelReservation(WireModel):

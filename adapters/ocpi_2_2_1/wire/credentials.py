@@ -5,12 +5,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from adapters.ocpi_2_2_1.wire.model import Some, WireModel
+from adapters.ocpi.wire.model import Some, WireModel
+from adapters.ocpi.wire.scalars import DateTime
+from adapters.ocpi.wire.texts import URL, CountryCode, PartyCode, Pattern
+from adapters.ocpi.wire.words import Closed
 from adapters.ocpi_2_2_1.wire.party_words import ConnectionStatus, Role
 from adapters.ocpi_2_2_1.wire.places import BusinessDetails
-from adapters.ocpi_2_2_1.wire.scalars import DateTime
-from adapters.ocpi_2_2_1.wire.texts import URL, CountryCode, PartyCode, Pattern
-from adapters.ocpi_2_2_1.wire.words import Closed
 
 ACCESS_TOKEN = Pattern(64, r"[\x21-\x7e]{1,64}", "access_token", "1 to 64 printable ASCII characters without blanks")
 

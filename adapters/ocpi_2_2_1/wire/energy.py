@@ -3,14 +3,14 @@
 from decimal import Decimal
 from typing import Annotated
 
+from adapters.ocpi.wire.model import Many, WireModel
+from adapters.ocpi.wire.scalars import Boolean, Number
+from adapters.ocpi.wire.texts import String
+from adapters.ocpi.wire.words import Word
 from adapters.ocpi_2_2_1.wire.location_words import (
     EnergySourceCategory,
     EnvironmentalImpactCategory,
 )
-from adapters.ocpi_2_2_1.wire.model import Many, WireModel
-from adapters.ocpi_2_2_1.wire.scalars import Boolean, Number
-from adapters.ocpi_2_2_1.wire.texts import String
-from adapters.ocpi_2_2_1.wire.words import Word
 
 
 class EnergySource(WireModel):

@@ -3,6 +3,10 @@
 from datetime import datetime
 from typing import Annotated
 
+from adapters.ocpi.wire.model import Many, Some, WireEntity, WireModel
+from adapters.ocpi.wire.scalars import DateTime, Whole
+from adapters.ocpi.wire.texts import URL, CiString, String
+from adapters.ocpi.wire.words import Word
 from adapters.ocpi_2_2_1.wire.location_words import (
     Capability,
     ConnectorFormat,
@@ -11,11 +15,7 @@ from adapters.ocpi_2_2_1.wire.location_words import (
     PowerType,
     Status,
 )
-from adapters.ocpi_2_2_1.wire.model import Many, Some, WireEntity, WireModel
 from adapters.ocpi_2_2_1.wire.places import DisplayText, GeoLocation, Image
-from adapters.ocpi_2_2_1.wire.scalars import DateTime, Whole
-from adapters.ocpi_2_2_1.wire.texts import URL, CiString, String
-from adapters.ocpi_2_2_1.wire.words import Word
 
 
 class StatusSchedule(WireModel):

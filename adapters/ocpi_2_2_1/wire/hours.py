@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from adapters.ocpi_2_2_1.wire.model import Many, WireModel
-from adapters.ocpi_2_2_1.wire.scalars import Boolean, DateTime, Whole
-from adapters.ocpi_2_2_1.wire.texts import TIME_OF_DAY
+from adapters.ocpi.wire.model import Many, WireModel
+from adapters.ocpi.wire.scalars import Boolean, DateTime, Whole
+from adapters.ocpi.wire.texts import TIME_OF_DAY
 
 
 class RegularHours(WireModel):

@@ -3,11 +3,14 @@
 from datetime import datetime
 from typing import Annotated
 
+from adapters.ocpi.wire.model import Many, WireEntity, WireModel
+from adapters.ocpi.wire.scalars import Boolean, DateTime
+from adapters.ocpi.wire.texts import ALPHA_3, CiString, CountryCode, PartyCode, String
+from adapters.ocpi.wire.words import Word
 from adapters.ocpi_2_2_1.wire.energy import EnergyMix
 from adapters.ocpi_2_2_1.wire.evse import EVSE
 from adapters.ocpi_2_2_1.wire.hours import Hours
 from adapters.ocpi_2_2_1.wire.location_words import Facility, ParkingType
-from adapters.ocpi_2_2_1.wire.model import Many, WireEntity, WireModel
 from adapters.ocpi_2_2_1.wire.places import (
     AdditionalGeoLocation,
     BusinessDetails,
@@ -15,10 +18,7 @@ from adapters.ocpi_2_2_1.wire.places import (
     GeoLocation,
     Image,
 )
-from adapters.ocpi_2_2_1.wire.scalars import Boolean, DateTime
-from adapters.ocpi_2_2_1.wire.texts import ALPHA_3, CiString, CountryCode, PartyCode, String
 from adapters.ocpi_2_2_1.wire.token_words import TokenType
-from adapters.ocpi_2_2_1.wire.words import Word
 
 
 class PublishTokenType(WireModel):

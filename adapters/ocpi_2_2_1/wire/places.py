@@ -3,11 +3,11 @@
 from decimal import Decimal
 from typing import Annotated
 
+from adapters.ocpi.wire.model import WireModel
+from adapters.ocpi.wire.scalars import Number, Whole
+from adapters.ocpi.wire.texts import LANGUAGE, LATITUDE, LONGITUDE, URL, CiString, String
+from adapters.ocpi.wire.words import Word
 from adapters.ocpi_2_2_1.wire.location_words import ImageCategory
-from adapters.ocpi_2_2_1.wire.model import WireModel
-from adapters.ocpi_2_2_1.wire.scalars import Number, Whole
-from adapters.ocpi_2_2_1.wire.texts import LANGUAGE, LATITUDE, LONGITUDE, URL, CiString, String
-from adapters.ocpi_2_2_1.wire.words import Word
 
 
 class DisplayText(WireModel):

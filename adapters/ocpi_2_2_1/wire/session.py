@@ -4,14 +4,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
+from adapters.ocpi.wire.model import Many, Some, WireEntity, WireModel
+from adapters.ocpi.wire.scalars import Boolean, DateTime, Number
+from adapters.ocpi.wire.texts import CURRENCY, CiString, CountryCode, PartyCode, String
+from adapters.ocpi.wire.words import Closed
 from adapters.ocpi_2_2_1.wire.cdr_words import AuthMethod, CdrDimensionType
-from adapters.ocpi_2_2_1.wire.model import Many, Some, WireEntity, WireModel
 from adapters.ocpi_2_2_1.wire.places import Price
-from adapters.ocpi_2_2_1.wire.scalars import Boolean, DateTime, Number
 from adapters.ocpi_2_2_1.wire.session_words import ProfileType, SessionStatus
-from adapters.ocpi_2_2_1.wire.texts import CURRENCY, CiString, CountryCode, PartyCode, String
 from adapters.ocpi_2_2_1.wire.token_words import TokenType
-from adapters.ocpi_2_2_1.wire.words import Closed
 
 
 class CdrToken(WireModel):

@@ -4,17 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from adapters.ocpi_2_2_1.wire.energy import EnergyMix
-from adapters.ocpi_2_2_1.wire.model import Many, Some, WireEntity, WireModel
-from adapters.ocpi_2_2_1.wire.places import DisplayText, Price
-from adapters.ocpi_2_2_1.wire.scalars import DateTime, Number, Whole
-from adapters.ocpi_2_2_1.wire.tariff_words import (
-    DayOfWeek,
-    ReservationRestrictionType,
-    TariffDimensionType,
-    TariffType,
-)
-from adapters.ocpi_2_2_1.wire.texts import (
+from adapters.ocpi.wire.model import Many, Some, WireEntity, WireModel
+from adapters.ocpi.wire.scalars import DateTime, Number, Whole
+from adapters.ocpi.wire.texts import (
     CURRENCY,
     LOCAL_DATE,
     TIME_OF_DAY,
@@ -23,7 +15,15 @@ from adapters.ocpi_2_2_1.wire.texts import (
     CountryCode,
     PartyCode,
 )
-from adapters.ocpi_2_2_1.wire.words import Closed
+from adapters.ocpi.wire.words import Closed
+from adapters.ocpi_2_2_1.wire.energy import EnergyMix
+from adapters.ocpi_2_2_1.wire.places import DisplayText, Price
+from adapters.ocpi_2_2_1.wire.tariff_words import (
+    DayOfWeek,
+    ReservationRestrictionType,
+    TariffDimensionType,
+    TariffType,
+)
 
 
 class PriceComponent(WireModel):

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Annotated
 
-from adapters.ocpi_2_2_1.wire.model import Many, WireEntity, WireModel
+from adapters.ocpi.wire.model import Many, WireEntity, WireModel
+from adapters.ocpi.wire.scalars import Boolean, DateTime
+from adapters.ocpi.wire.texts import LANGUAGE, CiString, CountryCode, PartyCode, String
+from adapters.ocpi.wire.words import Closed, Word
 from adapters.ocpi_2_2_1.wire.places import DisplayText
-from adapters.ocpi_2_2_1.wire.scalars import Boolean, DateTime
 from adapters.ocpi_2_2_1.wire.session_words import ProfileType
-from adapters.ocpi_2_2_1.wire.texts import LANGUAGE, CiString, CountryCode, PartyCode, String
 from adapters.ocpi_2_2_1.wire.token_words import AllowedType, TokenType, WhitelistType
-from adapters.ocpi_2_2_1.wire.words import Closed, Word
 
 
 class EnergyContract(WireModel):

@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from adapters.ocpi_2_2_1.wire.model import Some, WireModel
-from adapters.ocpi_2_2_1.wire.texts import URL, CiString, String
+from adapters.ocpi.wire.model import Some, WireModel
+from adapters.ocpi.wire.texts import URL, CiString, String
+from adapters.ocpi.wire.words import Closed
 from adapters.ocpi_2_2_1.wire.version_words import InterfaceRole
-from adapters.ocpi_2_2_1.wire.words import Closed
 
 
 class Version(WireModel):

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.document import Document
-from adapters.ocpi_2_2_1.changes import Change, of_location, of_object, of_session
+from adapters.ocpi.changes import Change, of_location, of_object, of_session
 
 BEFORE, AFTER = {"last_updated": "2026-03-01T09:00:00Z"}, {"last_updated": "2026-03-01T10:00:00Z"}
 

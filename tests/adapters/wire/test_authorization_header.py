@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from adapters.ocpi_2_2_1 import authorization_header
+from adapters.ocpi import authorization_header
 from adapters.partners.profile import TokenSpelling
 from adapters.registry import build_registry
 

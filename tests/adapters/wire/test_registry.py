@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from adapters.contract import Link
-from adapters.ocpi_2_2_1.adapter import Adapter2_2_1
+from adapters.ocpi.adapter import OcpiAdapter
+from adapters.ocpi_2_2_1.version import OCPI_2_2_1
 from adapters.partners.profile import PartnerProfile
 from adapters.partners.standard import STANDARD
 from adapters.registry import NoCommonVersion, Registry, UnknownAdapter, build_registry
@@ -33,7 +34,7 @@ def test_every_adapter_is_found_by_its_key() -> None:
 
 def test_a_partner_is_known_by_name_and_by_party() -> None:
     odd = PartnerProfile(name="odd", since=date(2026, 1, 1), parties=frozenset({"DE*ODD"}))
-    known = Registry((profile, Adapter2_2_1(profile)) for profile in (STANDARD, odd))
+    known = Registry((profile, OcpiAdapter(OCPI_2_2_1, profile)) for profile in (STANDARD, odd))
     assert known.choose(["2.2.1"], "Odd").key == "ocpi-2.2.1/odd"
     assert known.choose(["2.2.1"], "de*odd").key == "ocpi-2.2.1/odd"
     assert known.choose(["2.2.1"], "DE*ABC").key == "ocpi-2.2.1/standard"

@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from adapters.ocpi_2_2_1.wire import scalars, texts
-from adapters.ocpi_2_2_1.wire.words import Closed, Word
+from adapters.ocpi.wire import scalars, texts
+from adapters.ocpi.wire.words import Closed, Word
 from tests.adapters.wire.shared import needed, rows
 
 MODULES = (

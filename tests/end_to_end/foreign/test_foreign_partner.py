@@ -95,7 +95,7 @@ async def _connected(backend: Backend, partner: Partner) -> str:
         "/connections",
         {
             "name": partner.name,
-            "side": partner.side.other.value,
+            "sides": [partner.side.other.value],
             "mode": "register",
             "versions_url": partner.versions_url,
             "token": partner.token_a,

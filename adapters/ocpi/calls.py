@@ -1,4 +1,4 @@
-"""What we ask of a partner that speaks OCPI 2.2.1, and of the versions that call alike."""
+"""What we ask of a partner, in any version: what differs is what the adapter writes and the partner offers."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from adapters.contract import (
     Link,
     Module,
     Page,
+    Parties,
     PartnerNotFound,
     PartnerProtocolError,
     PartnerRejected,
@@ -22,16 +23,19 @@ from adapters.contract import (
 )
 from adapters.json_reader import read_object
 from adapters.json_writer import write_json
-from adapters.ocpi_2_2_1 import addresses, cdr_receipt, changes
-from adapters.ocpi_2_2_1.addresses import MODULES, Owned, PartnerAddresses
-from adapters.ocpi_2_2_1.changes import Change
+from adapters.ocpi import addresses, cdr_receipt, changes
+from adapters.ocpi.addresses import MODULES, Owned, PartnerAddresses
+from adapters.ocpi.changes import Change
 from adapters.transport import envelope, json_slices, paging, routing, urls
 from adapters.transport.address_guard import same_origin
 from adapters.transport.envelope import Answer
 from adapters.transport.http import PartnerHttp
 from canonical.cdr import Cdr
+from canonical.charging_profile import ActiveChargingProfile, ChargingPreferences, PreferencesAnswer
+from canonical.command import Command, CommandKind, CommandResponse, CommandResult
 from canonical.identity import ObjectId
-from canonical.location import Location
+from canonical.invoice_record import InvoiceRecord
+from canonical.location import Connector, Evse, Location
 from canonical.model import CanonicalModel, Finding
 from canonical.session import Session
 from canonical.tariff import Tariff
@@ -52,11 +56,20 @@ class Calls:
     Bound to one link; cheap to make, holds no state of its own.
     """
 
-    def __init__(self, adapter: Adapter, http: PartnerHttp, link: Link, witness: Witness | None = None) -> None:
+    def __init__(
+        self,
+        adapter: Adapter,
+        http: PartnerHttp,
+        link: Link,
+        witness: Witness | None = None,
+        *,
+        tariff_patched: bool = False,
+    ) -> None:
         self._adapter = adapter
         self._http = http
         self._link = link
         self._witness = witness
+        self._tariff_patched = tariff_patched
         self._addresses = PartnerAddresses(link)
 
     # Lists and objects of the partner
@@ -78,11 +91,12 @@ class Calls:
         wanted = same_origin(url, endpoint) if url else urls.below(endpoint, query=query)
         answer = await self._answer("GET", module, wanted)
         raw_items = _elements(envelope.success(answer).data)
+        parties = self._parties(kind, ours=False)
         items: list[Read[T]] = []
         unreadable: list[Unreadable] = []
         for raw in raw_items:
             try:
-                items.append(self._adapter.read(kind, raw))
+                items.append(self._adapter.read(kind, raw, parties))
             except InvalidWire as error:
                 unreadable.append(Unreadable(raw, error.findings))
         following = paging.following(answer, endpoint, len(raw_items))
@@ -96,17 +110,27 @@ class Calls:
 
     async def get(self, kind: type[T], object_id: ObjectId, token_type: TokenType | None = None) -> Read[T]:
         module = MODULES[kind]
-        if object_id.owner.key == self._link.our_party.key:
+        ours = object_id.owner.key == self._link.our_party.key
+        if ours:
             url = self._addresses.held_by_partner(module, object_id, token_type)
         elif module is Module.LOCATIONS:
             url = urls.below(self._addresses.endpoint(module, Interface.SENDER), object_id.id)
         else:
             raise PartnerRejected(f"OCPI {self._adapter.version} has no GET for one of the partner's {module}")
-        return self._read(kind, await self._answer("GET", module, url))
+        return self._read(kind, await self._answer("GET", module, url), self._parties(kind, ours=ours))
+
+    async def get_part(self, kind: type[T], location: ObjectId, *ids: str) -> Read[T]:
+        ours = location.owner.key == self._link.our_party.key
+        url = (
+            urls.below(self._addresses.held_by_partner(Module.LOCATIONS, location), *ids)
+            if ours
+            else urls.below(self._addresses.endpoint(Module.LOCATIONS, Interface.SENDER), location.id, *ids)
+        )
+        return self._read(kind, await self._answer("GET", Module.LOCATIONS, url), self._parties(kind, ours=ours))
 
     async def get_cdr(self, url: str) -> Read[Cdr]:
         checked = same_origin(url, self._addresses.endpoint(Module.CDRS, Interface.RECEIVER))
-        return self._read(Cdr, await self._answer("GET", Module.CDRS, checked))
+        return self._read(Cdr, await self._answer("GET", Module.CDRS, checked), self._parties(Cdr, ours=True))
 
     # Our objects, told to the partner
 
@@ -114,10 +138,15 @@ class Calls:
         module = MODULES[type(value)]
         return await self._tell("PUT", module, self._addresses.of(value), self._adapter.write(value))
 
+    async def put_part(self, location: ObjectId, part: Evse | Connector, *above: str) -> Receipt:
+        part_id = part.uid if isinstance(part, Evse) else part.id
+        url = urls.below(self._addresses.held_by_partner(Module.LOCATIONS, location), *above, part_id)
+        return await self._tell("PUT", Module.LOCATIONS, url, self._adapter.write(part))
+
     async def patch(self, before: T, after: T) -> Receipt:
         if not isinstance(after, Location | Token | Session | Tariff):
             raise TypeError(f"{type(after).__name__} is not an object that is patched")
-        if isinstance(after, Tariff):
+        if isinstance(after, Tariff) and not self._tariff_patched:
             return await self.put(after)
         change = self._change(before, after)
         url = urls.below(self._addresses.of(after), *change.below)
@@ -126,6 +155,14 @@ class Calls:
 
     async def delete_tariff(self, tariff: ObjectId) -> Receipt:
         return await self._tell("DELETE", Module.TARIFFS, self._addresses.held_by_partner(Module.TARIFFS, tariff))
+
+    async def post_invoice_record(self, record: InvoiceRecord) -> Receipt:
+        endpoint = self._addresses.endpoint(Module.INVOICE_RECONCILIATION, Interface.RECEIVER)
+        return await self._tell("POST", Module.INVOICE_RECONCILIATION, endpoint, self._adapter.write(record))
+
+    async def delete_invoice_record(self, record: ObjectId) -> Receipt:
+        url = self._addresses.held_by_partner(Module.INVOICE_RECONCILIATION, record)
+        return await self._tell("DELETE", Module.INVOICE_RECONCILIATION, url)
 
     async def post_cdr(self, cdr: Cdr) -> Receipt:
         endpoint = self._addresses.endpoint(Module.CDRS, Interface.RECEIVER)
@@ -148,13 +185,61 @@ class Calls:
         body = self._adapter.write(location) if location is not None else None
         answer = await self._answer("POST", Module.TOKENS, url, body)
         try:
-            return self._read(Authorization, answer)
+            return self._read(Authorization, answer, self._parties(Token, ours=False))
         except PartnerRejected as error:
             if type(error) is PartnerRejected and error.ocpi_status == _INVALID_PARAMETER:
                 raise PartnerNotFound(
                     str(error), http_status=error.http_status, ocpi_status=error.ocpi_status
                 ) from error
             raise
+
+    # Commands, charging profiles and preferences
+
+    async def send_command(self, command: Command) -> Read[CommandResponse]:
+        kind = command.kind
+        if kind.about_profile:
+            answer = await self._profile_request(command)
+        else:
+            endpoint = self._addresses.endpoint(Module.COMMANDS, Interface.RECEIVER)
+            body = self._adapter.write_command(command)
+            answer = await self._answer("POST", Module.COMMANDS, urls.below(endpoint, kind.value), body)
+        try:
+            return self._adapter.read_response(kind, _data(answer))
+        except InvalidWire as error:
+            raise _not_as_agreed(answer, f"unreadable answer to {kind}: {error}") from error
+
+    async def _profile_request(self, command: Command) -> Answer:
+        if command.session_id is None or command.reply_to is None:
+            raise ValueError(f"{command.kind} needs a session and an address for the result")
+        module = Module.CHARGING_PROFILES
+        endpoint = self._addresses.endpoint(module, Interface.RECEIVER)
+        if command.kind is CommandKind.SET_CHARGING_PROFILE:
+            url = urls.below(endpoint, command.session_id)
+            return await self._answer("PUT", module, url, self._adapter.write_command(command))
+        query = {"response_url": command.reply_to}
+        if command.kind is CommandKind.CLEAR_CHARGING_PROFILE:
+            return await self._answer("DELETE", module, urls.below(endpoint, command.session_id, query=query))
+        query["duration"] = str(command.duration_s)
+        return await self._answer("GET", module, urls.below(endpoint, command.session_id, query=query))
+
+    async def send_result(self, kind: CommandKind, url: str, result: CommandResult) -> Receipt:
+        module = Module.CHARGING_PROFILES if kind.about_profile else Module.COMMANDS
+        checked = self._addresses.of_partner(url)
+        return await self._tell("POST", module, checked, self._adapter.write_result(kind, result))
+
+    async def set_charging_preferences(self, session: ObjectId, preferences: ChargingPreferences) -> PreferencesAnswer:
+        endpoint = self._addresses.endpoint(Module.SESSIONS, Interface.SENDER)
+        url = urls.below(endpoint, session.id, "charging_preferences")
+        answer = await self._answer("PUT", Module.SESSIONS, url, self._adapter.write(preferences))
+        try:
+            return PreferencesAnswer(_data(answer).decode().strip('"'))
+        except ValueError as error:
+            raise _not_as_agreed(answer, "the answer to charging preferences is not one of the protocol") from error
+
+    async def push_active_profile(self, session: ObjectId, profile: ActiveChargingProfile) -> Receipt:
+        endpoint = self._addresses.endpoint(Module.CHARGING_PROFILES, Interface.SENDER)
+        body = self._adapter.write(profile)
+        return await self._tell("PUT", Module.CHARGING_PROFILES, urls.below(endpoint, session.id), body)
 
     # Credentials
 
@@ -174,7 +259,7 @@ class Calls:
         body = self._adapter.write_credentials(ours) if ours is not None else None
         answer = await self._answer(method, Module.CREDENTIALS, self._addresses.endpoint(Module.CREDENTIALS), body)
         try:
-            return self._adapter.read_credentials(_data(answer))
+            return self._adapter.read_credentials(_data(answer), self._link.partner_sides)
         except InvalidWire as error:
             # Places only: the words of a finding may quote what was found there, and that may be the token.
             where = ", ".join(finding.where or "body" for finding in error.findings)
@@ -187,7 +272,7 @@ class Calls:
             method,
             url,
             authorization=self._adapter.encode_token(self._link.token),
-            headers=routing.headers_for(self._link, module),
+            headers=routing.headers_for(self._link, module, routed=self._adapter.routed),
             body=body,
             module=module,
             witness=self._witness,
@@ -198,13 +283,20 @@ class Calls:
         said = envelope.success(answer, empty_is_success=True)
         return Receipt(answer.status, said.status_code)
 
-    def _read(self, kind: type[T], answer: Answer) -> Read[T]:
+    def _read(self, kind: type[T], answer: Answer, parties: Parties | None) -> Read[T]:
         data, tolerated = _one(_data(answer))
         try:
-            read = self._adapter.read(kind, data)
+            read = self._adapter.read(kind, data, parties)
         except InvalidWire as error:
             raise _not_as_agreed(answer, f"unreadable {kind.__name__}: {error}") from error
         return replace(read, findings=(*tolerated, *read.findings))
+
+    def _parties(self, kind: type[CanonicalModel], *, ours: bool) -> Parties | None:
+        """Operator and provider of an object that is ours, or the partner's."""
+        us, partner = self._link.our_party, self._link.partner_party
+        if partner is None:
+            return None
+        return Parties(cpo=partner, emsp=us) if (kind is Token) is ours else Parties(cpo=us, emsp=partner)
 
     # Changes
 

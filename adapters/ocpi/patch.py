@@ -1,6 +1,6 @@
-"""PATCH of OCPI 2.2.1: what is sent replaces what was there, field by field.
+"""PATCH: what is sent replaces what was there, field by field.
 
-`last_updated` has to come along, identity cannot change, null clears an optional field, and a list
+`last_updated` has to come along (from 2.2 on), identity cannot change, null clears an optional field, and a list
 replaces the whole list. A session's charging periods are added instead, or replaced where they start at
 the same instant: a repeated PATCH changes nothing.
 """
@@ -9,14 +9,19 @@ from pydantic_core import PydanticCustomError
 
 from adapters.contract import InvalidWire
 from adapters.document import KEPT, Document, Json, is_list, is_object
-from adapters.ocpi_2_2_1.wire.scalars import DateTime
+from adapters.ocpi.wire.scalars import DateTime
 from canonical.model import Finding, fold
 
 
-def merged(before: Document, change: Document, identity: tuple[str, ...], family: str) -> Document:
-    """The object after the PATCH. Raises InvalidWire for a change that must not be applied."""
+def merged(
+    before: Document, change: Document, identity: tuple[str, ...], family: str, *, dated: bool = True
+) -> Document:
+    """The object after the PATCH. Raises InvalidWire for a change that must not be applied.
+
+    `dated`: the version demands `last_updated` in a PATCH.
+    """
     refusals = [*_identity_changes(before, change, identity)]
-    if change.get("last_updated") is None:
+    if dated and change.get("last_updated") is None:
         refusals.append(_refusal("patch.last_updated_missing", "last_updated", "is required in a PATCH"))
     if refusals:
         raise InvalidWire(refusals)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from functools import cache
 from typing import ClassVar
 
-from adapters.ocpi_2_2_1.wire.fault import WireType, fault
+from adapters.ocpi.wire.fault import WireType, fault
 from adapters.rules.rule import Tolerated
 
 

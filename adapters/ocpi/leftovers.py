@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from adapters.document import KEPT, Document, Json, Path, is_list, is_object, path_of, pointer, value_at
 from adapters.json_reader import read_json
 from adapters.json_writer import json_text
-from adapters.ocpi_2_2_1.wire.model import WireEntity, WireModel
-from adapters.ocpi_2_2_1.wire.words import Word, listed
+from adapters.ocpi.wire.model import WireEntity, WireModel
+from adapters.ocpi.wire.words import Word, listed
 from canonical.model import Extension
 
 
@@ -20,13 +20,20 @@ def extensions(entity: WireEntity) -> tuple[Extension, ...]:
     return (*entity.kept, *unnamed)
 
 
-def restore(document: Document) -> Document:
-    """The document with every kept part in its place, if that place is still free."""
+def restore(document: Document, version: str) -> Document:
+    """The document with every kept part in its place, if that place is still free.
+
+    A field that only another version has stays away: its place means nothing here.
+    """
     for child in list(document.values()):
-        _restore_in(child)
+        _restore_in(child, version)
     kept = document.pop(KEPT, [])
     if is_list(kept):
-        parts = [(path_of(str(part["pointer"])), str(part["json_text"])) for part in kept if is_object(part)]
+        parts = [
+            (path_of(str(part["pointer"])), str(part["json_text"]))
+            for part in kept
+            if is_object(part) and part.get("of_version") in (None, version)
+        ]
         # Elements first and in order: the places of all others count them in.
         for path, text in sorted(parts, key=_elements_first):
             _put_back(document, path, read_json(text.encode()))
@@ -35,7 +42,7 @@ def restore(document: Document) -> Document:
 
 def keep(value: Sequence[Extension]) -> list[Json]:
     """Extensions as a document carries them under KEPT."""
-    return [{"pointer": each.pointer, "json_text": each.json_text} for each in value]
+    return [{"pointer": each.pointer, "json_text": each.json_text, "of_version": each.of_version} for each in value]
 
 
 def _unnamed(model: WireModel, path: Path) -> Iterator[tuple[Path, Json]]:
@@ -77,12 +84,12 @@ def _elements_first(part: tuple[Path, str]) -> tuple[bool, tuple[str, ...], int]
     return not isinstance(last, int), names, last if isinstance(last, int) else 0
 
 
-def _restore_in(value: Json) -> None:
+def _restore_in(value: Json, version: str) -> None:
     if is_object(value):
-        restore(value)
+        restore(value, version)
     elif is_list(value):
         for element in value:
-            _restore_in(element)
+            _restore_in(element, version)
 
 
 def _put_back(document: Document, path: Path, value: Json) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from adapters.document import KEPT
-from adapters.ocpi_2_2_1.wire.fault import fault
+from adapters.ocpi.wire.fault import fault
 from adapters.rules.rule import ToleratedEmpty
 from canonical.model import Extension
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from adapters.document import KEPT, Document, Json
 from adapters.json_writer import date_time
-from adapters.ocpi_2_2_1.leftovers import keep
+from adapters.ocpi.leftovers import keep
 from canonical.model import Extension
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from adapters.ocpi_2_2_1.wire.fault import WireType, fault
+from adapters.ocpi.wire.fault import WireType, fault
 
 _DATE_TIME = re.compile(r"(?P<whole>\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?P<fraction>\.\d{1,9})?(?P<zone>.*)")
 

@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from adapters.contract import Interface, Link, Module, PartnerRejected
+from adapters.contract import Interface, Link, Module, PartnerRejected, UnsafeUrl
 from adapters.transport import urls
+from adapters.transport.address_guard import same_origin
 from canonical.cdr import Cdr
 from canonical.identity import ObjectId, PartyId
+from canonical.invoice_record import InvoiceRecord
 from canonical.location import Location
 from canonical.model import CanonicalModel
+from canonical.partner import HubClient
 from canonical.session import Session
 from canonical.tariff import Tariff
 from canonical.token import Token, TokenType
 
-Owned = Location | Tariff | Token | Session
+Owned = Location | Tariff | Token | Session | InvoiceRecord
 
 MODULES: Mapping[type[CanonicalModel], Module] = {
     Location: Module.LOCATIONS,
@@ -21,6 +24,8 @@ MODULES: Mapping[type[CanonicalModel], Module] = {
     Token: Module.TOKENS,
     Session: Module.SESSIONS,
     Cdr: Module.CDRS,
+    HubClient: Module.HUB_CLIENT_INFO,
+    InvoiceRecord: Module.INVOICE_RECONCILIATION,
 }
 
 
@@ -55,6 +60,19 @@ class PartnerAddresses:
         if slash and prefix in set(TokenType):
             return self._token(object_id.owner, uid, token_type or TokenType(prefix))
         return self._token(object_id.owner, object_id.id, token_type or TokenType.RFID)
+
+    def of_partner(self, url: str) -> str:
+        """An address that the partner chose, if it lies where one of its endpoints does. Raises UnsafeUrl.
+
+        Our token goes along with the request: to hosts of this connection only.
+        """
+        refusal = UnsafeUrl("the partner has no endpoints")
+        for endpoint in self._link.endpoints:
+            try:
+                return same_origin(url, endpoint.url)
+            except UnsafeUrl as error:
+                refusal = error
+        raise refusal
 
     def _token(self, owner: PartyId, uid: str, token_type: TokenType) -> str:
         return self._client_owned(Module.TOKENS, owner, uid, query={"type": token_type.value})

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from adapters.ocpi_2_2_1.wire.fault import WireType, fault
+from adapters.ocpi.wire.fault import WireType, fault
 from adapters.rules.rule import Tolerated
 
 _PRINTABLE_ASCII = re.compile(r"[\x20-\x7e]*")

@@ -1,0 +1,1 @@
+"""What all versions of OCPI have in common: types on the wire, patches, calls, and the adapter itself."""

@@ -1,0 +1,1 @@
+"""OCPI's own types, from which the objects of every version are made."""
