@@ -24,7 +24,7 @@ def cdr_sha256(cdr: Cdr) -> str:
         cdr.object_id.key,
         cdr.start.isoformat(timespec="seconds"),
         cdr.end.isoformat(timespec="seconds"),
-        (cdr.token.uid or cdr.token.contract_id).upper(),
+        cdr.token.contract_id.upper(),
         cdr.currency,
         _plain(cdr.total_energy_kwh),
         _plain(cdr.total_cost.before_tax),
