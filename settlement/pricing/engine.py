@@ -13,7 +13,7 @@ from canonical.tariff import ReservationRestriction, Tariff, TariffDimension
 from settlement.pricing.boundaries import boundaries, exact_seconds, zone_named
 from settlement.pricing.breakdown import Breakdown, Charge, Unpriceable, rate_totals
 from settlement.pricing.limits import limit_lines
-from settlement.pricing.policy import PricingPolicy, StepSizeReading
+from settlement.pricing.policy import PricingPolicy
 from settlement.pricing.restrictions import Situation
 from settlement.pricing.selection import Selected, applying, select
 from settlement.pricing.stretches import Kind, Stretch, stretches
@@ -32,11 +32,10 @@ def price(charge: Charge, tariff: Tariff, policy: PricingPolicy) -> Breakdown:
     """What `charge` costs by `tariff`. Raises Unpriceable; never answers 0 for what it does not know."""
     _check_tariff_of_periods(charge, tariff)
     walk, notes = stretches(charge)
-    journey = _Journey(charge, tariff, walk)
+    journey = _Journey(charge, tariff, walk, policy)
     for stretch in walk:
         journey.bill(stretch)
-    if policy.step_size is StepSizeReading.LAST_DIMENSION:
-        journey.tally.round_up_steps()
+    journey.tally.round_up_steps(policy.step_size)
     lines = cost_lines(journey.tally.items(), tariff, policy)
     if any(stretch.kind is not Kind.RESERVED for stretch in walk):
         lines = (*lines, *limit_lines(lines, tariff, policy))
@@ -57,11 +56,12 @@ def price(charge: Charge, tariff: Tariff, policy: PricingPolicy) -> Breakdown:
 class _Journey:
     """One walk along the stretches of one charge."""
 
-    def __init__(self, charge: Charge, tariff: Tariff, walk: tuple[Stretch, ...]) -> None:
+    def __init__(self, charge: Charge, tariff: Tariff, walk: tuple[Stretch, ...], policy: PricingPolicy) -> None:
         self.tally = Tally()
         self.notes: list[Finding] = []
         self._charge = charge
         self._tariff = tariff
+        self._selection = policy.selection
         self._zone = zone_named(charge.time_zone)
         used = (s.leg.start for s in walk if s.kind is not Kind.RESERVED)
         self._use_began = next(used, charge.start)
@@ -76,31 +76,36 @@ class _Journey:
         self._note_price_change_within(stretch, situation)
 
     def _bill_use(self, stretch: Stretch, situation: Situation) -> None:
-        flat = select(self._tariff, TariffDimension.FLAT, situation)
+        flat = self._select(TariffDimension.FLAT, situation)
         if flat:
             self.tally.once(CostComponent.FLAT, flat)
         if stretch.kwh:
-            energy = select(self._tariff, TariffDimension.ENERGY, situation)
+            energy = self._select(TariffDimension.ENERGY, situation)
             self._add(CostComponent.ENERGY, TariffDimension.ENERGY, energy, stretch.kwh, stretch)
         dimension, component = _TIME_PRICED_BY[stretch.kind]
         if stretch.leg.seconds:
-            time = select(self._tariff, dimension, situation)
+            time = self._select(dimension, situation)
             self._add(component, dimension, time, stretch.leg.seconds / 3600, stretch)
 
     def _bill_reservation(self, stretch: Stretch, situation: Situation) -> None:
         booked, expired = ReservationRestriction
-        flat = select(self._tariff, TariffDimension.FLAT, situation, booked)
-        time = select(self._tariff, TariffDimension.TIME, situation, booked)
+        flat = self._select(TariffDimension.FLAT, situation, booked)
+        time = self._select(TariffDimension.TIME, situation, booked)
         if flat:
             self.tally.once(CostComponent.RESERVATION, flat)
         if self._charge.reservation_expired:
-            fee = select(self._tariff, TariffDimension.FLAT, situation, expired)
+            fee = self._select(TariffDimension.FLAT, situation, expired)
             if fee and stretch is self._last:
                 self.tally.once(CostComponent.RESERVATION, fee)
             # Only the price of time is replaced when a reservation expires; its other fees remain due.
-            time = select(self._tariff, TariffDimension.TIME, situation, expired) or time
+            time = self._select(TariffDimension.TIME, situation, expired) or time
         if time and stretch.leg.seconds:
             self.tally.add(CostComponent.RESERVATION, time, stretch.leg.seconds / 3600)
+
+    def _select(
+        self, dimension: TariffDimension, situation: Situation, reservation: ReservationRestriction | None = None
+    ) -> Selected | None:
+        return select(self._tariff, dimension, situation, reservation, reading=self._selection)
 
     def _add(
         self,

@@ -21,8 +21,21 @@ class StepSizeReading(StrEnum):
     """Energy once; of the time dimensions only the one that was billed last. The reading of all current
     editions.
     """
+    COMBINED_TIME = "COMBINED_TIME"
+    """Energy once; charging and parking together, the surplus at the last price of time (2.2-d2 and 2.2.1)."""
+    PER_DIMENSION = "PER_DIMENSION"
+    """Each dimension by itself (2.2, and how 2.1.1 is commonly read)."""
     IGNORED = "IGNORED"
     """What was measured is billed, for contracts that agree on it."""
+
+
+class SelectionReading(StrEnum):
+    """Which element gives the price, where several apply."""
+
+    PER_DIMENSION = "PER_DIMENSION"
+    """For each dimension the first element that has it and applies (OCPI 2.2.1 tariffs, Tariff object)."""
+    WHOLE_ELEMENT = "WHOLE_ELEMENT"
+    """The first element that applies, for all dimensions: what it does not price is free (2.1.1, as many read it)."""
 
 
 class PricingPolicy(CanonicalModel):
@@ -36,11 +49,15 @@ class PricingPolicy(CanonicalModel):
     decimals: Annotated[int, Field(ge=0, le=12)] = 2
     rounding: Rounding = Rounding.HALF_UP
     step_size: StepSizeReading = StepSizeReading.LAST_DIMENSION
+    selection: SelectionReading = SelectionReading.PER_DIMENSION
 
     @property
     def ref(self) -> str:
-        """Name and digest of the content: `half-up-2@3f2a…`. Two policies with the same ref price alike."""
-        digest = hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """Name and digest of the content: `half-up-2@3f2a…`. Two policies with the same ref price alike.
+
+        What is at its default stays out of the digest, so that a choice added later changes no ref.
+        """
+        digest = hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
         return f"{self.name}@{digest[:12]}"
 
     def round(self, amount: Fraction) -> Decimal:

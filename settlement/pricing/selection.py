@@ -9,6 +9,7 @@ from canonical.tariff import (
     TariffDimension,
     TariffRestrictions,
 )
+from settlement.pricing.policy import SelectionReading
 from settlement.pricing.restrictions import Situation, applies
 
 
@@ -26,6 +27,8 @@ def select(
     dimension: TariffDimension,
     situation: Situation,
     reservation: ReservationRestriction | None = None,
+    *,
+    reading: SelectionReading = SelectionReading.PER_DIMENSION,
 ) -> Selected | None:
     """The price of `dimension` in this situation; None when the tariff asks nothing for it.
 
@@ -38,6 +41,8 @@ def select(
         for place, component in enumerate(element.price_components):
             if component.dimension is dimension and applies(element.restrictions, situation):
                 return Selected(number, place, component)
+        if reading is SelectionReading.WHOLE_ELEMENT and applies(element.restrictions, situation):
+            return None
     return None
 
 

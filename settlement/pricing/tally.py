@@ -6,6 +6,7 @@ from math import ceil
 
 from canonical.cdr import CostComponent
 from canonical.tariff import PriceComponent, TariffDimension
+from settlement.pricing.policy import StepSizeReading
 from settlement.pricing.selection import Selected
 
 _UNITS_PER_STEP_UNIT = {TariffDimension.ENERGY: 1000, TariffDimension.TIME: 3600}
@@ -51,18 +52,28 @@ class Tally:
         """A flat fee: however often its element begins to apply, it is due once a session."""
         self._measured[(component, selected)] = Fraction(1)
 
-    def round_up_steps(self) -> None:
-        """Bill begun steps in full: energy, the time dimension that was billed last, and the reservation by
-        itself.
+    def round_up_steps(self, reading: StepSizeReading) -> None:
+        """Bill begun steps in full: energy, time as the reading says, and the reservation by itself.
 
         The step is that of the last price that was not zero, and the surplus is billed at that price
         (OCPI 2.2.1 cdrs, "step_size"; 2.3.0 edition 2 tariffs, step_size examples).
         """
-        pools = (CostComponent.ENERGY, self._last_time, CostComponent.RESERVATION)
-        for component in pools:
-            last = self._last_priced.get(component) if component else None
-            if component and last and last.price.step_size:
-                self._surplus[(component, last)] = self._missing(component, last.price)
+        for pool in self._pools(reading):
+            component = self._last_time if self._last_time in pool else pool[0]
+            last = self._last_priced.get(component)
+            if last and last.price.step_size:
+                self._surplus[(component, last)] = self._missing(pool, last.price)
+
+    def _pools(self, reading: StepSizeReading) -> tuple[tuple[CostComponent, ...], ...]:
+        """What is added up before it is rounded up."""
+        if reading is StepSizeReading.IGNORED:
+            return ()
+        time: tuple[tuple[CostComponent, ...], ...] = ((self._last_time,),) if self._last_time else ()
+        if reading is StepSizeReading.PER_DIMENSION:
+            time = ((CostComponent.TIME,), (CostComponent.PARKING,))
+        if reading is StepSizeReading.COMBINED_TIME:
+            time = ((CostComponent.TIME, CostComponent.PARKING),)
+        return ((CostComponent.ENERGY,), *time, (CostComponent.RESERVATION,))
 
     def items(self) -> tuple[Item, ...]:
         return tuple(
@@ -70,12 +81,12 @@ class Tally:
             for key, measured in self._measured.items()
         )
 
-    def _missing(self, component: CostComponent, price: PriceComponent) -> Fraction:
+    def _missing(self, pool: tuple[CostComponent, ...], price: PriceComponent) -> Fraction:
         total = sum(
             (
                 quantity
                 for (of, selected), quantity in self._measured.items()
-                if of is component and selected.price.price and selected.price.dimension is not TariffDimension.FLAT
+                if of in pool and selected.price.price and selected.price.dimension is not TariffDimension.FLAT
             ),
             Fraction(0),
         )

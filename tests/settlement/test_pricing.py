@@ -6,7 +6,7 @@ import pytest
 from canonical.cdr import CostComponent
 from canonical.tariff import TaxIncluded
 from settlement.pricing import DEFAULT_POLICY, Charge, PricingPolicy, Unpriceable, price
-from settlement.pricing.policy import StepSizeReading
+from settlement.pricing.policy import SelectionReading, StepSizeReading
 from settlement.rounding import Rounding
 from tests.settlement.build import BERLIN, NOON, component, element, period, tariff
 
@@ -116,6 +116,20 @@ class TestPolicy:
         ignored = PricingPolicy(name="measured", step_size=StepSizeReading.IGNORED)
         assert price(TEN_KWH, coarse, DEFAULT_POLICY).net == 14
         assert price(TEN_KWH, coarse, ignored).net == 10
+
+
+class TestSelection:
+    """One element prices time, a later one energy: two readings of the same tariff."""
+
+    split = tariff(element(component("TIME", "3")), element(component("ENERGY", "0.50")))
+
+    def test_is_by_dimension(self):
+        assert price(TEN_KWH, self.split, DEFAULT_POLICY).net == 8
+
+    def test_may_be_by_element(self):
+        whole = PricingPolicy(name="whole-element", selection=SelectionReading.WHOLE_ELEMENT)
+        assert price(TEN_KWH, self.split, whole).net == 3
+        assert DEFAULT_POLICY.ref != whole.model_copy(update={"name": DEFAULT_POLICY.name}).ref
 
 
 class TestWhatCannotBePriced:

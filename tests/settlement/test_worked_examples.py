@@ -9,7 +9,8 @@ import pytest
 
 from canonical.session import ChargingPeriod
 from canonical.tariff import Tariff
-from settlement.pricing import DEFAULT_POLICY, Breakdown, Charge, Unpriceable, price
+from settlement.pricing import DEFAULT_POLICY, Breakdown, Charge, PricingPolicy, Unpriceable, price
+from settlement.pricing.policy import StepSizeReading
 from tests.settlement import ocpi_tariff
 from tests.settlement.build import EXACT
 
@@ -195,3 +196,30 @@ def test_free_tail_is_not_rounded_and_the_last_price_takes_the_step(shared: Path
     got = price(charge, example(shared, "tariff_14_step_size.json"), DEFAULT_POLICY)
     assert got.net == Decimal("0.73")
     assert [f.code for f in got.notes] == ["pricing.gap"]
+
+
+@pytest.mark.parametrize(
+    ("reading", "net"),
+    [
+        (StepSizeReading.PER_DIMENSION, "0.75"),
+        (StepSizeReading.COMBINED_TIME, "0.383333"),
+        (StepSizeReading.LAST_DIMENSION, "0.55"),
+        (StepSizeReading.IGNORED, "0.333333"),
+    ],
+)
+def test_each_edition_read_a_step_size_in_its_own_way(shared: Path, reading: StepSizeReading, net: str):
+    # 16:55: 10 minutes of charging, then 2 of parking. Printed by 2.2, 2.2-d2 and 2.3.0 edition 2, in this order.
+    charge = Charge.model_validate(
+        {
+            "start": "2024-01-15T15:55:00Z",
+            "end": "2024-01-15T16:07:00Z",
+            "time_zone": "Europe/Berlin",
+            "periods": [
+                {"start": "2024-01-15T15:55:00Z", "volumes": [{"dimension": "TIME", "volume": "0.0833"}]},
+                {"start": "2024-01-15T16:00:00Z", "volumes": [{"dimension": "TIME", "volume": "0.0833"}]},
+                {"start": "2024-01-15T16:05:00Z", "volumes": [{"dimension": "PARKING_TIME", "volume": "0.0333"}]},
+            ],
+        }
+    )
+    policy = PricingPolicy(name="reading", decimals=6, step_size=reading)
+    assert price(charge, example(shared, "tariff_14_step_size.json"), policy).net == Decimal(net)
