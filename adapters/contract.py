@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from pydantic import SecretStr
 
@@ -28,6 +28,9 @@ from canonical.tariff import Tariff
 from canonical.token import Authorization, LocationReference, Token, TokenType
 
 T = TypeVar("T", bound=CanonicalModel)
+
+EVSES_LEFT_OUT: Final = "patch.evses_left_out"
+"""Code of the finding that a PATCH did not name all EVSEs of its location: what is held may differ from the owner's."""
 
 
 class Module(StrEnum):
@@ -139,6 +142,8 @@ class Read(Generic[T]):
 
     value: T
     findings: tuple[Finding, ...] = ()
+    raw: bytes = field(default=b"", repr=False)
+    """The bytes it was read from, where it was one of several in a message."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,9 @@ class Page(Generic[T]):
     next_url: str | None = None
     total: int | None = None
     findings: tuple[Finding, ...] = ()
-    """What had to be tolerated on the way from this page to the next."""
+    """What had to be tolerated on the way from this page to the next. `crawl.…`: the list may not be whole."""
+    url: str | None = None
+    """The address at which this page was asked for."""
 
 
 @dataclass(frozen=True)
@@ -224,6 +231,8 @@ class Link:
     correlation_id: str | None = None
     partner_sides: tuple[Side, ...] = ()
     """What the partner is towards us, for versions that do not say it (OCPI 2.1.1)."""
+    token_spelling: str | None = None
+    """How this partner wants the token spelt; None: in the adapter's own way."""
 
 
 class PartnerError(Exception):
@@ -374,6 +383,14 @@ class Adapter(Protocol):
     def routed(self) -> bool:
         """Whether requests of this version carry routing headers."""
 
+    @property
+    def tokens_by_uid(self) -> bool:
+        """Whether a token is named by its uid alone, and not by its type as well (OCPI 2.1.1)."""
+
+    @property
+    def open_token_types(self) -> bool:
+        """Whether a token may be of any type, and a vehicle's contract is one (OCPI 2.3.0). Elsewhere it is OTHER."""
+
     def read(self, kind: type[T], body: bytes, parties: Parties | None = None) -> Read[T]:
         """Bytes of one object to its canonical form (also Evse, Connector, LocationReference). Raises InvalidWire."""
 
@@ -404,8 +421,12 @@ class Adapter(Protocol):
     def write_version_details(self, offered: Sequence[PartnerEndpoint]) -> bytes:
         """The data of version details, with the endpoints that we offer on a connection."""
 
-    def encode_token(self, token: str) -> str:
-        """The value of the Authorization header for a token (`Token …`)."""
+    @property
+    def token_spellings(self) -> tuple[str, ...]:
+        """Every way of spelling a token in the Authorization header, the adapter's own first."""
+
+    def encode_token(self, token: str, spelling: str | None = None) -> str:
+        """The value of the Authorization header for a token (`Token …`); None: in the adapter's own spelling."""
 
     def decode_token(self, header: str) -> str | None:
         """The token in an Authorization header, or None when it holds none."""

@@ -20,8 +20,9 @@ from adapters.document import (
     value_at,
 )
 from adapters.json_writer import json_text
+from adapters.omitting import omit
 from adapters.rules.counting import count
-from adapters.rules.rule import Fault, ReadInstead, Repair, Rule, SetAside
+from adapters.rules.rule import Fault, Omit, ReadInstead, Repair, Rule, SetAside
 from adapters.shape import owner, removable
 from canonical.model import Finding
 
@@ -81,7 +82,7 @@ def _repaired(faults: Sequence[Fault], rules: Sequence[Rule], model: type[BaseMo
     refused = [fault for fault, rule, _ in found if rule is None]
     if refused:
         raise _refused(refused)
-    parts = [(fault, rule, repair.path) for fault, rule, repair in found if isinstance(repair, SetAside)]
+    parts = [(fault, rule, repair) for fault, rule, repair in found if isinstance(repair, SetAside | Omit)]
     if len(parts) > _MOST_PARTS:
         raise _refused(faults)
     # Parts first, and the rest when they are gone: a part is kept as it came, without repairs.
@@ -95,12 +96,16 @@ def _repaired(faults: Sequence[Fault], rules: Sequence[Rule], model: type[BaseMo
     return findings
 
 
-def _put_aside(parts: Sequence[tuple[Fault, Rule | None, Path]], model: type[BaseModel]) -> list[Finding]:
-    outermost = {path for _, _, path in parts if not any(_inside(path, other) for _, _, other in parts)}
+def _put_aside(parts: Sequence[tuple[Fault, Rule | None, SetAside | Omit]], model: type[BaseModel]) -> list[Finding]:
+    repairs = {repair.path: repair for _, _, repair in parts}
+    outermost = [path for path in repairs if not any(_inside(path, other) for other in repairs)]
     document = parts[0][0].document
     # From the back, so that earlier positions stay what the faults say.
     for path in sorted(outermost, reverse=True):
-        _keep(document, path, owner(model, path))
+        if isinstance(repairs[path], SetAside):
+            _keep(document, path, owner(model, path))
+        elif not omit(document, path, model):
+            raise _refused([fault for fault, _, repair in parts if repair.path == path])
     return [_finding(fault, rule) for fault, rule, _ in parts]
 
 
@@ -151,7 +156,13 @@ def _positions(kept: list[Json], list_pointer: str) -> list[int]:
 
 def _finding(fault: Fault, rule: Rule | None) -> Finding:
     code = rule.code if rule else "wire.unknown"
-    return Finding(code=code, message=fault.message, where=fault.where, stated=_stated(fault))
+    return Finding(
+        code=code,
+        message=fault.message,
+        where=fault.where,
+        stated=_stated(fault),
+        blocks=rule is not None and rule.blocks,
+    )
 
 
 def _refused(faults: Sequence[Fault]) -> InvalidWire:

@@ -4,20 +4,25 @@ Asked at the handshake and at a change of version; from then on the adapter is f
 stored with the connection.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from adapters.contract import Adapter
 from adapters.ocpi.adapter import OcpiAdapter
+from adapters.ocpi_2_1_1.version import OCPI_2_1_1
 from adapters.ocpi_2_2_1.version import OCPI_2_2_1
+from adapters.ocpi_2_3_0.version import OCPI_2_3_0
 from adapters.partners.profile import PartnerProfile
+from adapters.partners.py_ocpi import PY_OCPI
 from adapters.partners.standard import STANDARD
 from adapters.partners.strict import STRICT
 from adapters.transport.http import PartnerHttp
 
-VERSIONS: Final = (OCPI_2_2_1,)
+VERSIONS: Final = (OCPI_2_1_1, OCPI_2_2_1, OCPI_2_3_0)
 """Every version of OCPI that this release speaks."""
+
+_PROFILES: Final = (STANDARD, STRICT, PY_OCPI)
 
 
 class UnknownAdapter(Exception):
@@ -35,13 +40,24 @@ class _Entry:
 
 
 class Registry:
-    def __init__(self, entries: Iterable[tuple[PartnerProfile, Adapter]]) -> None:
+    """`offered` are the versions that partners may choose from; None: all. The others go on serving who has them."""
+
+    def __init__(
+        self, entries: Iterable[tuple[PartnerProfile, Adapter]], offered: Collection[str] | None = None
+    ) -> None:
         self._entries = tuple(_Entry(profile, adapter) for profile, adapter in entries)
+        self._offered = {e.adapter.version for e in self._entries} if offered is None else set(offered)
 
     def adapters(self) -> tuple[Adapter, ...]:
-        """One adapter of each version, highest first: what the edge serves before a partner is known."""
+        """One adapter of each version on offer, highest first: what the edge serves before a partner is known."""
         standard = (entry.adapter for entry in self._entries if entry.profile is STANDARD)
-        return tuple(sorted(standard, key=_by_version, reverse=True))
+        on_offer = (adapter for adapter in standard if adapter.version in self._offered)
+        return tuple(sorted(on_offer, key=_by_version, reverse=True))
+
+    def tokens_in(self, header: str) -> frozenset[str]:
+        """The token in an Authorization header, in each way in which one of the adapters reads it."""
+        read = {entry.adapter.decode_token(header) for entry in self._entries}
+        return frozenset(token for token in read if token)
 
     def choose(self, offered: Iterable[str], partner: str | None = None) -> Adapter:
         """The highest version that both sides have, as `partner` (a name, or a party `DE*ABC`) speaks it.
@@ -51,7 +67,9 @@ class Registry:
         versions = set(offered)
         profile = self._profile_of(partner)
         common = [
-            entry.adapter for entry in self._entries if entry.profile is profile and entry.adapter.version in versions
+            entry.adapter
+            for entry in self._entries
+            if entry.profile is profile and entry.adapter.version in versions & self._offered & _used_with(entry)
         ]
         if not common:
             raise NoCommonVersion(f"the partner offers {', '.join(sorted(versions)) or 'no version'}")
@@ -70,11 +88,25 @@ class Registry:
         return next((p for p in profiles if wanted in {p.name.upper(), *p.parties}), STANDARD)
 
 
-def build_registry(http: PartnerHttp | None) -> Registry:
-    """Every adapter of this release. Without a transport they read and write, but do not call."""
+def build_registry(http: PartnerHttp | None, versions: Collection[str] = ()) -> Registry:
+    """Every adapter of this release, with `versions` on offer (none named: all).
+
+    Without a transport they read and write, but do not call. Raises ValueError for a version that this release does
+    not speak.
+    """
+    unknown = set(versions) - {version.number for version in VERSIONS}
+    if unknown:
+        spoken = ", ".join(version.number for version in VERSIONS)
+        raise ValueError(f"{', '.join(sorted(unknown))}: this release speaks {spoken}")
     return Registry(
-        (profile, OcpiAdapter(version, profile, http)) for version in VERSIONS for profile in (STANDARD, STRICT)
+        ((profile, OcpiAdapter(version, profile, http)) for version in VERSIONS for profile in _PROFILES),
+        versions or None,
     )
+
+
+def _used_with(entry: _Entry) -> frozenset[str]:
+    """The versions that a profile leaves, of those that there are."""
+    return frozenset({entry.adapter.version}) if entry.profile.versions is None else entry.profile.versions
 
 
 def _by_version(adapter: Adapter) -> tuple[int, ...]:

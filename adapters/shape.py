@@ -38,6 +38,12 @@ def removable(model: type[BaseModel], path: Path) -> Path | None:
     return optional[-1] if optional else None
 
 
+def required(model: type[BaseModel], path: Path) -> bool:
+    """Whether the object around a place is incomplete without it."""
+    found = [step for step in steps(model, path) if step.path == path]
+    return bool(found) and not found[0].optional
+
+
 def owner(model: type[BaseModel], path: Path) -> Path:
     """The innermost object on the way, short of the place itself, that keeps what was put aside."""
     owners = [

@@ -23,7 +23,7 @@ from adapters.ocpi.family import Family
 from adapters.ocpi.leftovers import restore
 from adapters.ocpi.patch import merged, notices
 from adapters.ocpi.version import CommandShape, Version
-from adapters.partners.profile import PartnerProfile
+from adapters.partners.profile import PartnerProfile, TokenSpelling
 from adapters.reading import exact
 from adapters.transport.http import PartnerHttp
 from canonical.command import Command, CommandKind, CommandResponse, CommandResult
@@ -58,6 +58,14 @@ class OcpiAdapter:
     @property
     def routed(self) -> bool:
         return self._version.routed
+
+    @property
+    def tokens_by_uid(self) -> bool:
+        return self._version.tokens_by_uid
+
+    @property
+    def open_token_types(self) -> bool:
+        return self._version.open_token_types
 
     # Objects
 
@@ -107,9 +115,7 @@ class OcpiAdapter:
     # Credentials, versions, tokens
 
     def read_credentials(self, body: bytes, partner_sides: Sequence[Side] = ()) -> Credentials:
-        shape = self._version.credentials
-        found = exact(shape.wire, self._document(body), self._profile.reading, "Credentials")
-        return shape.read(found.value, partner_sides)
+        return self._version.credentials.read(self._document(body), self._profile.reading, partner_sides)
 
     def write_credentials(self, credentials: Credentials) -> bytes:
         shape = self._version.credentials
@@ -123,8 +129,12 @@ class OcpiAdapter:
     def write_version_details(self, offered: Sequence[PartnerEndpoint]) -> bytes:
         return write_json(self._version.details(self.version, offered))
 
-    def encode_token(self, token: str) -> str:
-        return authorization_header.encode(token, self._spelling)
+    @property
+    def token_spellings(self) -> tuple[str, ...]:
+        return (self._spelling, *(each for each in TokenSpelling if each is not self._spelling))
+
+    def encode_token(self, token: str, spelling: str | None = None) -> str:
+        return authorization_header.encode(token, TokenSpelling(spelling) if spelling else self._spelling)
 
     def decode_token(self, header: str) -> str | None:
         return authorization_header.decode(header, self._spelling)
@@ -146,7 +156,9 @@ class OcpiAdapter:
             exact(family.wire, document, self._profile.writing, family.name)
         except InvalidWire as invalid:
             raise CannotWrite(invalid.findings) from invalid
-        return write_json(restore(document, self.version))
+        named = (each for each in self._profile.also_named if each.family == family.name and each.field in document)
+        also = {each.name: document[each.field] for each in named}
+        return write_json({**also, **restore(document, self.version)})
 
     def _document(self, body: bytes) -> Document:
         return read_object(body, self._profile.limits, allow_bom=self._profile.allow_bom)

@@ -1,11 +1,11 @@
-"""Where at a partner things are: its endpoints, and our objects below them (OCPI 2.2.1, client-owned objects)."""
+"""Where at a partner things are: its endpoints, and our objects below them (client-owned objects)."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from adapters.contract import Interface, Link, Module, PartnerRejected, UnsafeUrl
+from adapters.contract import Interface, Link, Module, PartnerRejected
 from adapters.transport import urls
-from adapters.transport.address_guard import same_origin
+from adapters.transport.address_guard import on_one_of
 from canonical.cdr import Cdr
 from canonical.identity import ObjectId, PartyId
 from canonical.invoice_record import InvoiceRecord
@@ -30,10 +30,16 @@ MODULES: Mapping[type[CanonicalModel], Module] = {
 
 
 class PartnerAddresses:
-    """Addresses at the partner of one link."""
+    """Addresses at the partner of one link.
 
-    def __init__(self, link: Link) -> None:
+    `tokens_by_uid`: a token has no type in its address (OCPI 2.1.1). `open_token_types`: a vehicle's contract has its
+    own (OCPI 2.3.0); elsewhere it is told as OTHER.
+    """
+
+    def __init__(self, link: Link, *, tokens_by_uid: bool = False, open_token_types: bool = False) -> None:
         self._link = link
+        self._tokens_by_uid = tokens_by_uid
+        self._open_token_types = open_token_types
 
     def endpoint(self, module: Module, interface: Interface | None = None) -> str:
         """URL of an interface. The credentials module has one only, whatever role is written beside it.
@@ -62,20 +68,14 @@ class PartnerAddresses:
         return self._token(object_id.owner, object_id.id, token_type or TokenType.RFID)
 
     def of_partner(self, url: str) -> str:
-        """An address that the partner chose, if it lies where one of its endpoints does. Raises UnsafeUrl.
-
-        Our token goes along with the request: to hosts of this connection only.
-        """
-        refusal = UnsafeUrl("the partner has no endpoints")
-        for endpoint in self._link.endpoints:
-            try:
-                return same_origin(url, endpoint.url)
-            except UnsafeUrl as error:
-                refusal = error
-        raise refusal
+        """An address that the partner chose, if it is on a host of this connection. Raises UnsafeUrl."""
+        return on_one_of(url, (endpoint.url for endpoint in self._link.endpoints))
 
     def _token(self, owner: PartyId, uid: str, token_type: TokenType) -> str:
-        return self._client_owned(Module.TOKENS, owner, uid, query={"type": token_type.value})
+        if token_type is TokenType.EMAID and not self._open_token_types:
+            token_type = TokenType.OTHER
+        query = None if self._tokens_by_uid else {"type": token_type.value}
+        return self._client_owned(Module.TOKENS, owner, uid, query=query)
 
     def _client_owned(self, module: Module, owner: PartyId, object_id: str, query: dict[str, str] | None = None) -> str:
         endpoint = self.endpoint(module, Interface.RECEIVER)

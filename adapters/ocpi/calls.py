@@ -70,7 +70,9 @@ class Calls:
         self._link = link
         self._witness = witness
         self._tariff_patched = tariff_patched
-        self._addresses = PartnerAddresses(link)
+        self._addresses = PartnerAddresses(
+            link, tokens_by_uid=adapter.tokens_by_uid, open_token_types=adapter.open_token_types
+        )
 
     # Lists and objects of the partner
 
@@ -96,7 +98,7 @@ class Calls:
         unreadable: list[Unreadable] = []
         for raw in raw_items:
             try:
-                items.append(self._adapter.read(kind, raw, parties))
+                items.append(replace(self._adapter.read(kind, raw, parties), raw=raw))
             except InvalidWire as error:
                 unreadable.append(Unreadable(raw, error.findings))
         following = paging.following(answer, endpoint, len(raw_items))
@@ -106,6 +108,7 @@ class Calls:
             next_url=following.url,
             total=paging.total_count(answer),
             findings=following.findings,
+            url=answer.url,
         )
 
     async def get(self, kind: type[T], object_id: ObjectId, token_type: TokenType | None = None) -> Read[T]:
@@ -203,10 +206,12 @@ class Calls:
             endpoint = self._addresses.endpoint(Module.COMMANDS, Interface.RECEIVER)
             body = self._adapter.write_command(command)
             answer = await self._answer("POST", Module.COMMANDS, urls.below(endpoint, kind.value), body)
+        data, tolerated = _one(_data(answer))
         try:
-            return self._adapter.read_response(kind, _data(answer))
+            read = self._adapter.read_response(kind, data)
         except InvalidWire as error:
             raise _not_as_agreed(answer, f"unreadable answer to {kind}: {error}") from error
+        return replace(read, findings=(*tolerated, *read.findings))
 
     async def _profile_request(self, command: Command) -> Answer:
         if command.session_id is None or command.reply_to is None:
@@ -271,11 +276,12 @@ class Calls:
         return await self._http.request(
             method,
             url,
-            authorization=self._adapter.encode_token(self._link.token),
+            authorization=self._adapter.encode_token(self._link.token, self._link.token_spelling),
             headers=routing.headers_for(self._link, module, routed=self._adapter.routed),
             body=body,
             module=module,
             witness=self._witness,
+            partner=self._link.connection_id,
         )
 
     async def _tell(self, method: str, module: Module, url: str, body: bytes | None = None) -> Receipt:

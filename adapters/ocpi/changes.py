@@ -47,8 +47,8 @@ def of_session(before: Document, after: Document) -> Change:
 def of_location(before: Document, after: Document) -> Change:
     """The change of a location. `evses` is never part of a PATCH: receivers disagree on what that means.
 
-    A change in one EVSE goes to the URL of that EVSE; changes in several, or in an EVSE and the location, are
-    a PUT.
+    A change in one EVSE goes to the URL of that EVSE, and one in a single connector to the connector's; changes in
+    several, or in an EVSE and the location, are a PUT.
     """
     known, now = _by_uid(before), _by_uid(after)
     touched = [uid for uid in {**known, **now} if known.get(uid) != now.get(uid)]
@@ -61,18 +61,42 @@ def of_location(before: Document, after: Document) -> Change:
 
 
 def _of_evse(uid: str, before: Document | None, after: Document) -> Change:
-    if before is None or before.get("connectors") != after.get("connectors"):
+    if before is None:
         return Change("PUT", after, below=(uid,))
+    if before.get("connectors") != after.get("connectors"):
+        return _of_one_connector(uid, before, after) or Change("PUT", after, below=(uid,))
     change = of_object(before, after)
     return Change(change.method, change.document, below=(uid,))
 
 
+def _of_one_connector(uid: str, before: Document, after: Document) -> Change | None:
+    """The change when nothing but one connector is touched; None when more is."""
+    known, now = _by_name(before, "connectors", "id"), _by_name(after, "connectors", "id")
+    touched = [name for name in {**known, **now} if known.get(name) != now.get(name)]
+    if _without(before, "connectors") != _without(after, "connectors") or len(touched) != 1:
+        return None
+    (name,) = touched
+    if name not in known or name not in now:
+        return None
+    change = of_object(known[name], now[name])
+    return Change(change.method, change.document, below=(uid, name))
+
+
 def _site(location: Document) -> Document:
-    return {name: value for name, value in location.items() if name not in ("evses", _ALWAYS)}
+    return _without(location, "evses")
+
+
+def _without(document: Document, parts: str) -> Document:
+    """What an object says of itself: without its parts, and without the moment of their last change."""
+    return {name: value for name, value in document.items() if name not in (parts, _ALWAYS)}
 
 
 def _by_uid(location: Document) -> dict[str, Document]:
-    return {str(evse["uid"]): evse for evse in _list(location, "evses")}
+    return _by_name(location, "evses", "uid")
+
+
+def _by_name(document: Document, parts: str, name: str) -> dict[str, Document]:
+    return {str(part[name]): part for part in _list(document, parts)}
 
 
 def _list(document: Document, name: str) -> list[Document]:

@@ -1,23 +1,36 @@
 """What a wire object has and the canonical model cannot name: taken along on reading, put back on writing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, TypeAlias
 
 from adapters.document import KEPT, Document, Json, Path, is_list, is_object, path_of, pointer, value_at
 from adapters.json_reader import read_json
 from adapters.json_writer import json_text
 from adapters.ocpi.wire.model import WireEntity, WireModel
-from adapters.ocpi.wire.words import Word, listed
+from adapters.ocpi.wire.words import Open, Word, listed
 from canonical.model import Extension
 
+_FREE: Final = (None, Word.FALLBACK, "OTHER")
+"""What stands where the canonical model has no word for what was there."""
 
-def extensions(entity: WireEntity) -> tuple[Extension, ...]:
-    """Everything to be kept of one object, without the objects in it that keep for themselves."""
+
+def extensions(
+    entity: WireEntity, own: Iterable[tuple[Path, Json]] = (), version: str | None = None
+) -> tuple[Extension, ...]:
+    """Everything to be kept of one object, without the objects in it that keep for themselves.
+
+    `own` are places and values that `version` has and the canonical model does not.
+    """
     gone = [path_of(kept.pointer) for kept in entity.kept]
     unnamed = (
-        Extension(pointer=pointer(_as_sent(path, gone)), json_text=json_text(value))
-        for path, value in _unnamed(entity, ())
+        Extension(pointer=pointer(_as_sent(path, gone)), json_text=json_text(value), of_version=of_version)
+        for path, value, of_version in _unnamed(entity, ())
     )
-    return (*entity.kept, *unnamed)
+    of_version = (
+        Extension(pointer=pointer(_as_sent(path, gone)), json_text=json_text(value), of_version=version)
+        for path, value in own
+    )
+    return (*entity.kept, *unnamed, *of_version)
 
 
 def restore(document: Document, version: str) -> Document:
@@ -45,18 +58,22 @@ def keep(value: Sequence[Extension]) -> list[Json]:
     return [{"pointer": each.pointer, "json_text": each.json_text, "of_version": each.of_version} for each in value]
 
 
-def _unnamed(model: WireModel, path: Path) -> Iterator[tuple[Path, Json]]:
+_Unnamed: TypeAlias = tuple[Path, Json, str | None]
+"""A place, what stands there, and the version to which it belongs alone."""
+
+
+def _unnamed(model: WireModel, path: Path) -> Iterator[_Unnamed]:
     for name, value in (model.model_extra or {}).items():
-        yield (*path, name), value
+        yield (*path, name), value, None
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
-        words = next((each for each in field.metadata if isinstance(each, Word)), None)
-        if words and words.closed_in_canon and value not in listed(words.words):
-            yield (*path, name), value
+        words = next((each for each in field.metadata if isinstance(each, Word | Open)), None)
+        if words and words.canon_says and value is not None and value not in listed(words.words):
+            yield (*path, name), value, words.of_version
         yield from _unnamed_in(value, (*path, name))
 
 
-def _unnamed_in(value: object, path: Path) -> Iterator[tuple[Path, Json]]:
+def _unnamed_in(value: object, path: Path) -> Iterator[_Unnamed]:
     if isinstance(value, WireModel) and not isinstance(value, WireEntity):
         yield from _unnamed(value, path)
     elif isinstance(value, tuple):
@@ -101,5 +118,5 @@ def _put_back(document: Document, path: Path, value: Json) -> None:
         _put_back(document, path[:-1], parent)
     if is_list(parent) and isinstance(step, int):
         parent.insert(step, value)
-    elif is_object(parent) and parent.get(str(step)) in (None, Word.FALLBACK):
+    elif is_object(parent) and parent.get(str(step)) in _FREE:
         parent[str(step)] = value

@@ -3,17 +3,16 @@
 from collections.abc import Sequence
 from typing import Final
 
-from adapters.contract import Credentials
 from adapters.document import Document
 from adapters.ocpi.fields import fields
-from adapters.ocpi.version import CredentialsShape, Version
-from adapters.ocpi.wire.model import WireModel
+from adapters.ocpi.version import Version, credentials_shape
 from adapters.ocpi_2_2_1 import wire
+from adapters.ocpi_2_2_1.commands import COMMANDS
 from adapters.ocpi_2_2_1.endpoints import ENDPOINTS
 from adapters.ocpi_2_2_1.families import FAMILIES
 from adapters.ocpi_2_2_1.from_canonical.credentials import credentials as credentials_out
 from adapters.ocpi_2_2_1.to_canonical.credentials import credentials as credentials_in
-from canonical.partner import Endpoint, Side
+from canonical.partner import Endpoint
 
 
 def version_details(number: str, offered: Sequence[Endpoint]) -> Document:
@@ -24,18 +23,11 @@ def version_details(number: str, offered: Sequence[Endpoint]) -> Document:
     )
 
 
-def _credentials(source: WireModel, partner_sides: Sequence[Side]) -> Credentials:
-    """Roles are written down in this version, so that nothing has to be concluded from sides."""
-    del partner_sides
-    if not isinstance(source, wire.Credentials):
-        raise TypeError(f"{type(source).__name__} is not Credentials")
-    return credentials_in(source)
-
-
 OCPI_2_2_1: Final = Version(
     number="2.2.1",
     endpoints=ENDPOINTS,
     families=FAMILIES,
-    credentials=CredentialsShape(wire.Credentials, _credentials, credentials_out),
+    credentials=credentials_shape(wire.Credentials, lambda source, _: credentials_in(source), credentials_out),
     details=version_details,
+    commands=COMMANDS,
 )

@@ -16,6 +16,15 @@ class TokenSpelling(StrEnum):
 
 
 @dataclass(frozen=True)
+class AlsoNamed:
+    """A field that a partner reads under another name than its version has: it is written under both."""
+
+    family: str
+    field: str
+    name: str
+
+
+@dataclass(frozen=True)
 class PartnerProfile:
     """The deviations of one partner. `parties` are the ids (`DE*ABC`) by which the registry knows it.
 
@@ -30,6 +39,7 @@ class PartnerProfile:
     """Versions to use with this partner; None: every one that both sides have."""
     reading: tuple[Rule, ...] = ()
     writing: tuple[Rule, ...] = ()
+    also_named: tuple[AlsoNamed, ...] = ()
     allow_bom: bool = False
     token_spelling: TokenSpelling | None = None
     """None: as the version itself says."""

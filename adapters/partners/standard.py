@@ -5,7 +5,7 @@ from typing import Final
 
 from adapters.partners.profile import PartnerProfile
 from adapters.rules import places, presence, texts, timestamps, words, writing
-from adapters.rules.numbers import NumberAsText, WholeWithFraction
+from adapters.rules.numbers import NumberAsText, PriceAsText, WholeWithFraction
 
 
 def _now() -> datetime:
@@ -25,14 +25,19 @@ STANDARD: Final = PartnerProfile(
         texts.NumberForText(),
         texts.EmptyOptionalText(),
         NumberAsText(),
+        PriceAsText(),
         WholeWithFraction(),
         words.UnlistedWord(),
         words.ReservedForReservation(),
+        words.RoleOfAnotherEdition(),
         places.CountryOfTwoLetters(),
         places.CoordinateDecimals(),
         places.TimeOfDaySpelling(),
         presence.MissingLastUpdated(_now),
         presence.MissingEvseUid(),
+        presence.EndForStop(),
+        presence.MissingTaxIncluded(),
+        presence.ParkingAsText(),
         presence.NoConnectors(),
         presence.UnknownOpeningTimes(),
         presence.UnreadablePart(),
@@ -40,6 +45,8 @@ STANDARD: Final = PartnerProfile(
     writing=(
         writing.CutText(),
         writing.BlankForControl(),
+        writing.TokenTypeOfAnotherVersion(),
+        writing.UnlistedLeftOut(),
         writing.KeptAsItCame(),
         writing.NoConnectorsKept(),
         writing.CoordinateQuantised(),

@@ -4,6 +4,7 @@ import re
 
 from adapters.rules.countries import ALPHA_3
 from adapters.rules.rule import Fault, ReadInstead, Rule, Tolerated
+from adapters.rules.stakes import is_site
 
 _DEGREES = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,10})?")
 
@@ -22,7 +23,7 @@ class CountryOfTwoLetters(Rule):
 
 
 class CoordinateDecimals(Rule):
-    """Coordinates with other than five to seven decimals (dialect 76)."""
+    """Coordinates with other than the decimals of the version: 6 in 2.1.1, 5 to 7 later (dialect 76)."""
 
     code = "tolerance.coordinate_decimals"
     faults = frozenset({"coordinate_format"})
@@ -40,7 +41,7 @@ class TimeOfDaySpelling(Rule):
 
     def repair(self, fault: Fault) -> ReadInstead | None:
         text = str(fault.value)
-        if fault.family != "Location":
+        if not is_site(fault):
             return None
         if re.fullmatch(r"[0-9]:[0-5][0-9]", text):
             return ReadInstead(f"0{text}")

@@ -47,15 +47,58 @@ class MissingEvseUid(Rule):
         return ReadInstead(_UNKNOWN_ID) if named else None
 
 
+class EndForStop(Rule):
+    """A CDR of 2.1.1 that ends at `end_date_time`, as its successors have it, and not at `stop_date_time`.
+
+    Seen on 22 Nov 2026 in the Python packages around `py_ocpi`. It is the same instant under another name: nothing is
+    made up.
+    """
+
+    code = "tolerance.end_for_stop"
+    faults = frozenset({"missing"})
+
+    def repair(self, fault: Fault) -> ReadInstead | None:
+        if fault.family != "Cdr" or fault.path != ("stop_date_time",) or "end_date_time" not in fault.document:
+            return None
+        return ReadInstead(fault.document["end_date_time"])
+
+
+class MissingTaxIncluded(Rule):
+    """A tariff in a CDR that does not say `tax_included`: read NO, as in every version before 2.3.0.
+
+    The standard's own example of a CDR is without. What is owed is written in the CDR, before taxes; a copy of a tariff
+    that means gross prices would show at the check as a difference. A tariff by itself prices sessions, and is refused.
+    """
+
+    code = "tolerance.tax_included_missing"
+    faults = frozenset({"missing"})
+
+    def repair(self, fault: Fault) -> ReadInstead | None:
+        in_cdr = fault.family == "Cdr" and fault.path[:1] == ("tariffs",) and fault.path[-1] == "tax_included"
+        return ReadInstead("NO") if in_cdr else None
+
+
+class ParkingAsText(Rule):
+    """A parking place of an EVSE as its bare id, which the first edition of 2.3.0 printed (trap 82)."""
+
+    code = "tolerance.parking_as_text"
+    faults = frozenset({"object_type"})
+
+    def repair(self, fault: Fault) -> ReadInstead | None:
+        named = is_site(fault) and fault.path[-2:-1] == ("parking",) and isinstance(fault.value, str)
+        return ReadInstead({"parking_id": fault.value}) if named else None
+
+
 class NoConnectors(Rule):
-    """An EVSE without connectors, as partners send it when it was REMOVED (dialect 87)."""
+    """An EVSE without connectors, as partners send it when it was REMOVED (dialect 87): an empty list, or none."""
 
     code = "tolerance.no_connectors"
-    faults = frozenset({"missing", "list_empty"})
+    faults = frozenset({"missing", "list_empty", "list_type"})
 
     def repair(self, fault: Fault) -> ReadInstead | None:
         wanted = is_site(fault) and fault.path[-1] == "connectors"
-        return ReadInstead(ToleratedEmpty()) if wanted else None
+        nothing = fault.kind != "list_type" or fault.value is None
+        return ReadInstead(ToleratedEmpty()) if wanted and nothing else None
 
 
 class UnknownOpeningTimes(Rule):
@@ -65,7 +108,7 @@ class UnknownOpeningTimes(Rule):
     faults = frozenset({"missing"})
 
     def repair(self, fault: Fault) -> ReadInstead | None:
-        missing = fault.family == "Location" and fault.path[-1] == "twentyfourseven"
+        missing = is_site(fault) and fault.path[-1] == "twentyfourseven"
         return ReadInstead(value=False) if missing else None
 
 

@@ -48,7 +48,14 @@ class SetAside:
     path: Path
 
 
-Repair: TypeAlias = ReadInstead | SetAside
+@dataclass(frozen=True)
+class Omit:
+    """Write the object without the part at `path`, and without what cannot be without that part."""
+
+    path: Path
+
+
+Repair: TypeAlias = ReadInstead | SetAside | Omit
 
 
 class Rule(ABC):
@@ -56,6 +63,8 @@ class Rule(ABC):
 
     code: ClassVar[str]
     faults: ClassVar[frozenset[str]]
+    blocks: ClassVar[bool] = False
+    """True when nothing may be paid on the strength of what it repaired until a person has looked."""
 
     @abstractmethod
     def repair(self, fault: Fault) -> Repair | None:

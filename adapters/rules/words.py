@@ -19,6 +19,21 @@ class UnlistedWord(Rule):
         return ReadInstead(Tolerated(fault.value))
 
 
+class RoleOfAnotherEdition(Rule):
+    """HUB, which is no role any more from 2.3.0 on, and the payment terminal provider of its add-on (traps 25, 164).
+
+    A hub is read as one; a terminal provider is none of the roles that move charging data.
+    """
+
+    code = "tolerance.role_of_another_edition"
+    faults = frozenset({"not_in_enumeration"})
+
+    def repair(self, fault: Fault) -> ReadInstead | None:
+        if fault.field != "role" or fault.family not in {"Credentials", "HubClient"}:
+            return None
+        return {"HUB": ReadInstead(Tolerated("HUB")), "PTP": ReadInstead("OTHER")}.get(str(fault.value))
+
+
 class ReservedForReservation(Rule):
     """Session status RESERVED: so the prose, where the table says RESERVATION (trap 143)."""
 

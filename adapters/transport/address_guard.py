@@ -7,6 +7,7 @@ server cannot lead elsewhere.
 """
 
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -126,6 +127,20 @@ def same_origin(url: str, origin: str) -> str:
     if target.userinfo:
         raise UnsafeUrl(f"user info in the URL: {_shown(target)}")
     return str(target)
+
+
+def on_one_of(url: str, origins: Iterable[str]) -> str:
+    """`url`, when it has the same scheme, host and port as one of the addresses of a partner. Raises UnsafeUrl.
+
+    For addresses that the partner chose itself: our token goes along with the request.
+    """
+    refusal = UnsafeUrl("the partner has no endpoints")
+    for origin in origins:
+        try:
+            return same_origin(url, origin)
+        except UnsafeUrl as error:
+            refusal = error
+    raise refusal
 
 
 def _kind(address: IPAddress) -> str:

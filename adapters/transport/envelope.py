@@ -26,6 +26,7 @@ RETRY_AFTER_MAX_S = 86_400.0
 _MESSAGE_LENGTH_MAX = 200
 _UNKNOWN_LOCATION, _UNKNOWN_TOKEN = 2003, 2004
 _HUB_RECEIVER_UNKNOWN = 4001
+_TOO_MANY_REQUESTS, _OUT_OF_SERVICE = 429, 503
 _NO_SUCCESS_YET = frozenset({408, 425, 429})
 
 
@@ -55,6 +56,27 @@ class Answer:
     body: bytes = field(repr=False)
     envelope: Envelope | None
     received_at: datetime
+
+
+@dataclass(frozen=True)
+class PauseAsked:
+    """A partner wants to be left alone for `seconds`; None: it does not say for how long.
+
+    `unexecuted`: the request was turned away, so that it can be sent again whatever it is.
+    """
+
+    seconds: float | None
+    unexecuted: bool
+
+
+def pause_asked_for(answer: Answer) -> PauseAsked | None:
+    """A 429, or a 503 that says when to come back (RFC 9110 10.2.3, RFC 6585 4)."""
+    seconds = _retry_after_s(answer)
+    if answer.status == _TOO_MANY_REQUESTS:
+        return PauseAsked(seconds, unexecuted=True)
+    if answer.status == _OUT_OF_SERVICE and seconds is not None:
+        return PauseAsked(seconds, unexecuted=False)
+    return None
 
 
 def parse(body: bytes) -> Envelope | None:
@@ -110,6 +132,9 @@ def _failure_kind(status: int, envelope: Envelope | None) -> type[PartnerError]:
         return PartnerUnauthorized
     if status in _NO_SUCCESS_YET:
         return PartnerUnavailable
+    if code is not None and 4000 <= code < 5000:
+        # A hub's word, under any HTTP status. Only "receiver unknown" is final; 4002 leaves open what was executed.
+        return PartnerRejected if code == _HUB_RECEIVER_UNKNOWN else PartnerUnavailable
     if code in (_UNKNOWN_LOCATION, _UNKNOWN_TOKEN):
         return PartnerNotFound
     if status == 404:
@@ -121,9 +146,8 @@ def _failure_kind(status: int, envelope: Envelope | None) -> type[PartnerError]:
         return PartnerUnavailable
     if 400 <= status < 500:
         return PartnerRejected
-    if 200 <= status < 300 and code is not None and 3000 <= code < 5000:
-        # 4xxx is a hub's word. Only "receiver unknown" is final; 4002 leaves open whether it was executed.
-        return PartnerRejected if code < 4000 or code == _HUB_RECEIVER_UNKNOWN else PartnerUnavailable
+    if 200 <= status < 300 and code is not None and 3000 <= code < 4000:
+        return PartnerRejected
     return PartnerProtocolError
 
 

@@ -9,8 +9,9 @@ import logging
 import ssl
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
@@ -32,6 +33,7 @@ from adapters.transport import envelope
 from adapters.transport.address_guard import AddressPolicy
 from adapters.transport.body import BodyRefusedError, read_body
 from adapters.transport.envelope import Answer
+from adapters.transport.limiter import Limiter, Pace
 from adapters.transport.pinned_transport import PinnedTransport, Resolver, system_resolver
 from adapters.transport.redaction import Redaction
 
@@ -43,18 +45,41 @@ REQUEST_ID, CORRELATION_ID = "X-Request-ID", "X-Correlation-ID"
 
 CONNECT_TIMEOUT_S = 5.0
 
+SHORT_PAUSE_S = 2.0
+"""A pause that a partner asks for is sat out on the spot when it is no longer than this; else the caller decides."""
+
+_LINES_MAX = 500
+"""Partners to whom connections are kept: an idle one is forgotten when there are more."""
+
 _STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 """What it looks like when the partner closed a kept-alive connection just before we used it again."""
+
+
+_ACCEPTED = {"User-Agent": "Roamwork", "Accept": "application/json", "Accept-Encoding": "gzip"}
+
+
+class _AskedToWaitError(Exception):
+    """The partner did nothing and named a moment to wait."""
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass
+class _Line:
+    """What one partner has to itself: connections and pace. A slow partner uses up nobody else's."""
+
+    client: httpx.AsyncClient
+    limiter: Limiter
+    in_use: int = 0
+
+
 class PartnerHttp:
     """Calls partners. One for a process, used by all connections; close it with `aclose` or `async with`.
 
-    `timeout_s` is the time for one request from name resolution to the last byte of the answer.
+    `timeout_s` is the time for one request from name resolution to the last byte of the answer; waiting for a turn
+    at the partner's pace is not part of it.
     """
 
     def __init__(
@@ -66,31 +91,48 @@ class PartnerHttp:
         clock: Callable[[], datetime] = _now,
         resolver: Resolver = system_resolver,
         tls: ssl.SSLContext | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._policy = policy
         self._timeout_s = timeout_s
         self._max_body_bytes = max_body_bytes
         self._clock = clock
-        self._client = httpx.AsyncClient(
-            transport=PinnedTransport(policy, resolver, tls or httpx.create_ssl_context()),
+        self._resolver = resolver
+        self._tls = tls or httpx.create_ssl_context()
+        self._pace = pace or Pace()
+        self._lines: OrderedDict[str, _Line] = OrderedDict()
+
+    def _opened(self) -> _Line:
+        client = httpx.AsyncClient(
+            transport=PinnedTransport(self._policy, self._resolver, self._tls, max_connections=self._pace.at_once),
             # How long a whole request may take is watched in `_answer`; one dead address must not use it up.
-            timeout=httpx.Timeout(None, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
+            timeout=httpx.Timeout(None, connect=min(self._timeout_s, CONNECT_TIMEOUT_S)),
             follow_redirects=False,
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            headers={
-                "User-Agent": "Roamwork",
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip",
-            },
         )
+        return _Line(client, Limiter(self._pace, time.monotonic))
+
+    async def _line(self, partner: str) -> _Line:
+        """The line to a partner; the one that was idle longest is closed when there are too many."""
+        line = self._lines.get(partner)
+        if line is None:
+            line = self._lines[partner] = self._opened()
+        self._lines.move_to_end(partner)
+        line.in_use += 1
+        if len(self._lines) > _LINES_MAX:
+            idle = next((name for name, other in self._lines.items() if not other.in_use), None)
+            if idle is not None:
+                await self._lines.pop(idle).client.aclose()
+        return line
 
     @property
     def policy(self) -> AddressPolicy:
         return self._policy
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        while self._lines:
+            await self._lines.popitem()[1].client.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -114,18 +156,68 @@ class PartnerHttp:
         module: Module,
         witness: Witness | None = None,
         timeout_s: float | None = None,
+        partner: str | None = None,
     ) -> Answer:
         """Make one request and return the answer, whatever its status.
 
         `authorization` is the whole value of the header. `witness` sees the exchange also when no answer
-        came. Raises UnsafeUrl, PartnerUnavailable when there is no answer, PartnerProtocolError when it is
-        beyond limits.
+        came. `partner` is whose connections and pace are used; without a name, those of the address.
+        A partner that asks for a short pause is asked once more after it, for it has not done anything.
+        Raises UnsafeUrl, PartnerUnavailable when there is no answer or the partner must not be called yet,
+        PartnerProtocolError when the answer is beyond limits.
         """
         request = self._request(method, url, authorization, headers or {}, body)
+        line = await self._line(partner or f"{request.url.scheme}://{request.url.netloc.decode()}")
+        try:
+            return await self._in_turn(line, request, body, authorization, module, witness, timeout_s)
+        finally:
+            line.in_use -= 1
+
+    async def _in_turn(
+        self,
+        line: _Line,
+        request: httpx.Request,
+        body: bytes | None,
+        authorization: str,
+        module: Module,
+        witness: Witness | None,
+        timeout_s: float | None,
+    ) -> Answer:
+        """At the partner's pace; once more after a pause of a moment that the partner asked for."""
+        async for attempt in tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(2),
+            retry=tenacity.retry_if_exception_type(_AskedToWaitError),
+        ):
+            with attempt:
+                async with line.limiter.turn():
+                    answer = await self._witnessed(line, request, body, authorization, module, witness, timeout_s)
+                asked = envelope.pause_asked_for(answer)
+                if asked is None:
+                    line.limiter.answered()
+                    return answer
+                pause_s = line.limiter.pause(asked.seconds)
+                first = attempt.retry_state.attempt_number == 1
+                if not (first and asked.unexecuted and asked.seconds is not None and pause_s <= SHORT_PAUSE_S):
+                    return answer
+                request.headers[REQUEST_ID] = str(uuid.uuid4())
+                raise _AskedToWaitError
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _witnessed(
+        self,
+        line: _Line,
+        request: httpx.Request,
+        body: bytes | None,
+        authorization: str,
+        module: Module,
+        witness: Witness | None,
+        timeout_s: float | None,
+    ) -> Answer:
+        """One exchange, shown to the witness however it ends."""
         redaction = Redaction.of(authorization)
         exchange = Exchange(
             module=module,
-            method=method,
+            method=request.method,
             url=redaction.text(str(request.url)),
             request_headers=redaction.headers(request.headers),
             request_body=redaction.body(body or b"", module),
@@ -137,7 +229,7 @@ class PartnerHttp:
         )
         started = time.perf_counter()
         try:
-            answer = await self._answer(request, module, redaction, timeout_s or self._timeout_s)
+            answer = await self._answer(line.client, request, module, redaction, timeout_s or self._timeout_s)
         except PartnerError as error:
             if witness is not None:
                 await witness(replace(exchange, status=error.http_status, duration_s=time.perf_counter() - started))
@@ -165,13 +257,15 @@ class PartnerHttp:
         sent |= {REQUEST_ID: str(uuid.uuid4()), "Authorization": authorization}
         if body is not None:
             sent["Content-Type"] = "application/json"
-        return self._client.build_request(method, checked, headers=sent, content=body)
+        return httpx.Request(method, checked, headers={**_ACCEPTED, **sent}, content=body)
 
-    async def _answer(self, request: httpx.Request, module: Module, redaction: Redaction, timeout_s: float) -> Answer:
+    async def _answer(
+        self, client: httpx.AsyncClient, request: httpx.Request, module: Module, redaction: Redaction, timeout_s: float
+    ) -> Answer:
         host = request.url.host
         try:
             async with asyncio.timeout(timeout_s):
-                response, body = await self._exchanged(request, module)
+                response, body = await self._exchanged(client, request, module)
         except (TimeoutError, httpx.TimeoutException):
             raise PartnerUnavailable(f"{host} did not answer within {timeout_s:g} s") from None
         except httpx.LocalProtocolError:
@@ -192,7 +286,9 @@ class PartnerHttp:
             received_at=self._clock(),
         )
 
-    async def _exchanged(self, request: httpx.Request, module: Module) -> tuple[httpx.Response, bytes]:
+    async def _exchanged(
+        self, client: httpx.AsyncClient, request: httpx.Request, module: Module
+    ) -> tuple[httpx.Response, bytes]:
         """Send, and once more at once if a kept-alive connection turned out to be dead.
 
         Only what may be executed twice is sent twice; a rotation of tokens may not, although it is a PUT.
@@ -207,11 +303,11 @@ class PartnerHttp:
             reraise=True,
         ):
             with attempt:
-                return await self._sent(request)
+                return await self._sent(client, request)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _sent(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
-        response = await self._client.send(request, stream=True)
+    async def _sent(self, client: httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        response = await client.send(request, stream=True)
         try:
             return response, await read_body(response, self._max_body_bytes)
         except BodyRefusedError as error:

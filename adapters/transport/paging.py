@@ -1,20 +1,13 @@
-"""Walk a partner's list page by page, without trusting it to end (OCPI 2.2.1 transport, pagination)."""
+"""Where one page of a partner's list leads to (OCPI 2.2.1 transport, pagination). The whole way: `crawl`."""
 
 import re
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from adapters.contract import Page, PartnerCalls, PartnerProtocolError, UnsafeUrl
+from adapters.contract import UnsafeUrl
 from adapters.transport.address_guard import same_origin
 from adapters.transport.envelope import Answer
-from canonical.model import CanonicalModel, Finding
-
-T = TypeVar("T", bound=CanonicalModel)
-
-PAGES_MAX = 10_000
+from canonical.model import Finding
 
 _LINK = re.compile(r"<([^<>]*)>([^<]*)")
 _REL_NEXT = re.compile(r""";\s*rel\s*=\s*(?:"[^"]*\bnext\b[^"]*"|'[^']*\bnext\b[^']*'|next\b)""", re.IGNORECASE)
@@ -33,7 +26,7 @@ def total_count(answer: Answer) -> int | None:
 
 @dataclass(frozen=True)
 class Following:
-    """Where the next page is, None after the last one, and what had to be tolerated to know it."""
+    """Where the next page is, None after the last one, and what was odd about the way there."""
 
     url: str | None
     findings: tuple[Finding, ...] = ()
@@ -42,24 +35,46 @@ class Following:
 def following(answer: Answer, endpoint: str, count: int) -> Following:
     """The page after this one, of `count` elements.
 
-    The partner's link is followed as it stands, on the endpoint's own origin. Without such a link, `X-Total-Count`
-    may tell whether there is more; then we count on with `offset`, as long as pages have something in them. A link
-    that leads elsewhere is never called.
-    Raises UnsafeUrl for one when there is no count to go by, PartnerProtocolError for one that leads back to this
-    page.
+    The partner's link is followed as it stands, on the endpoint's own origin. Where there is none, or one that leads
+    elsewhere or back to this page, `X-Total-Count` may tell that there is more; then we count on with `offset`, as
+    long as pages have something in them. A link that leads elsewhere is never called. A finding whose code begins
+    with `crawl.` says that the list may not be whole.
     """
+    odd = (
+        [_finding("crawl.limit_zero", "the partner says that a page holds nothing", "X-Limit")] if _zero(answer) else []
+    )
+    counted_on = _counted_on(answer, count)
     target = link_to_next(answer.headers.get("link", ""))
     if target is None:
-        return Following(_counted_on(answer, count))
+        if counted_on is not None:
+            odd.append(_finding("crawl.link_missing", "no link to the next page, although the total says more", "Link"))
+        elif count == 0 and _more_was_said(answer):
+            odd.append(
+                _finding("crawl.ended_early", "a page without elements before the total is reached", "X-Total-Count")
+            )
+        return Following(counted_on, tuple(odd))
     try:
         url = same_origin(same_origin(target, answer.url), endpoint)
     except UnsafeUrl as unsafe:
-        if not _countable(answer):
-            raise
-        return Following(_counted_on(answer, count), (_led_elsewhere(unsafe),))
+        odd.append(_led_elsewhere(unsafe, countable=_countable(answer)))
+        return Following(counted_on, tuple(odd))
     if url == answer.url:
-        raise PartnerProtocolError("the link to the next page leads to the same page")
-    return Following(url)
+        odd.append(_finding("crawl.link_to_itself", "the link to the next page leads to the same page", "Link"))
+        return Following(counted_on, tuple(odd))
+    return Following(url, tuple(odd))
+
+
+def _zero(answer: Answer) -> bool:
+    return answer.headers.get("x-limit", "").strip() == "0"
+
+
+def _more_was_said(answer: Answer) -> bool:
+    total, offset = total_count(answer), offset_in(answer.url)
+    return total is not None and offset is not None and offset < total
+
+
+def _finding(code: str, message: str, where: str) -> Finding:
+    return Finding(code=code, message=message, where=where)
 
 
 def _countable(answer: Answer) -> bool:
@@ -67,55 +82,32 @@ def _countable(answer: Answer) -> bool:
 
     A partner's own cursor says nothing about how far we are.
     """
-    return total_count(answer) is not None and _offset(answer) is not None
+    return total_count(answer) is not None and offset_in(answer.url) is not None
 
 
 def _counted_on(answer: Answer, count: int) -> str | None:
-    total, offset = total_count(answer), _offset(answer)
+    total, offset = total_count(answer), offset_in(answer.url)
     if total is None or offset is None or count == 0 or offset + count >= total:
         return None
-    parts = urlsplit(answer.url)
-    query = dict(parse_qsl(parts.query)) | {"offset": str(offset + count)}
+    return at_offset(answer.url, offset + count)
+
+
+def offset_in(url: str) -> int | None:
+    """The `offset` in the query of a page's address; None where the partner's own cursor stands."""
+    offset = dict(parse_qsl(urlsplit(url).query)).get("offset", "")
+    return int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 12 else None
+
+
+def at_offset(url: str, offset: int) -> str:
+    """The same list from another place on."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query)) | {"offset": str(offset)}
     return urlunsplit(parts._replace(query=urlencode(query)))
 
 
-def _offset(answer: Answer) -> int | None:
-    offset = dict(parse_qsl(urlsplit(answer.url).query)).get("offset", "")
-    return int(offset) if offset.isascii() and offset.isdigit() else None
-
-
-def _led_elsewhere(unsafe: UnsafeUrl) -> Finding:
+def _led_elsewhere(unsafe: UnsafeUrl, *, countable: bool) -> Finding:
     """Seen on 22 Nov 2026: links with a scheme and path of their own beside a right count (dialects 11, 12)."""
-    return Finding(
-        code="tolerance.next_link_elsewhere",
-        message=f"the link to the next page is not followed: {unsafe}; counted on by offset instead",
-        where="Link",
-    )
-
-
-async def pages(
-    calls: PartnerCalls,
-    kind: type[T],
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    limit: int | None = None,
-    pages_max: int = PAGES_MAX,
-) -> AsyncIterator[Page[T]]:
-    """All pages of a list, in the partner's order.
-
-    Raises PartnerProtocolError when a page is linked to a second time or when there are more than
-    `pages_max`.
-    """
-    seen: set[str] = set()
-    url: str | None = None
-    for _ in range(pages_max):
-        page = await calls.get_page(kind, since=since, until=until, url=url, limit=limit)
-        yield page
-        url = page.next_url
-        if url is None:
-            return
-        if url in seen:
-            raise PartnerProtocolError("the pages of the list lead in a circle")
-        seen.add(url)
-    raise PartnerProtocolError(f"the list has more than {pages_max} pages")
+    if countable:
+        message = f"the link to the next page is not followed: {unsafe}; counted on by offset instead"
+        return _finding("tolerance.next_link_elsewhere", message, "Link")
+    return _finding("crawl.link_elsewhere", f"the link to the next page is not followed: {unsafe}", "Link")

@@ -88,15 +88,17 @@ class PinnedTransport(httpx.AsyncHTTPTransport):
     Proxies from the environment are not used: they would resolve.
     """
 
-    def __init__(self, policy: AddressPolicy, resolver: Resolver, tls: ssl.SSLContext) -> None:
+    def __init__(
+        self, policy: AddressPolicy, resolver: Resolver, tls: ssl.SSLContext, max_connections: int = 100
+    ) -> None:
         super().__init__(verify=tls, trust_env=False)
         if not isinstance(getattr(self, "_pool", None), httpcore.AsyncConnectionPool):
             # Better no partner than an unguarded one, should a new httpx keep its connections elsewhere.
             raise TypeError("httpx.AsyncHTTPTransport no longer has a pool to guard")
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
-            max_connections=100,
-            max_keepalive_connections=50,
+            max_connections=max_connections,
+            max_keepalive_connections=max_connections,
             keepalive_expiry=20.0,
             network_backend=GuardedBackend(policy, resolver),
         )

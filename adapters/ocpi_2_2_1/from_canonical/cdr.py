@@ -1,5 +1,8 @@
 """CDR."""
 
+from collections.abc import Callable, Sequence
+
+from adapters.contract import CannotWrite
 from adapters.document import Document
 from adapters.ocpi.fields import fields, instant
 from adapters.ocpi_2_2_1.from_canonical.money import price
@@ -7,9 +10,17 @@ from adapters.ocpi_2_2_1.from_canonical.places import geo_location
 from adapters.ocpi_2_2_1.from_canonical.session import cdr_token, charging_periods
 from adapters.ocpi_2_2_1.from_canonical.tariff import tariff
 from canonical.cdr import Cdr, ChargePoint, SignedMeterData
+from canonical.money import Price
+from canonical.tariff import Tariff
 
 
 def cdr(source: Cdr) -> Document:
+    """A tariff that this version cannot say stays out of the CDR: what is owed does not rest on it."""
+    return cdr_of(source, price, [written for each in source.tariffs if (written := _tariff_if_sayable(each))])
+
+
+def cdr_of(source: Cdr, price: Callable[[Price | None], Document | None], tariffs: Sequence[Document]) -> Document:
+    """With the version's way to write a price, and tariffs that it has written."""
     return fields(
         source.extensions,
         country_code=source.owner.country_code,
@@ -24,7 +35,7 @@ def cdr(source: Cdr) -> Document:
         cdr_location=_cdr_location(source.charge_point),
         meter_id=source.meter_id,
         currency=source.currency,
-        tariffs=[tariff(each) for each in source.tariffs],
+        tariffs=list(tariffs),
         charging_periods=charging_periods(source.charging_periods),
         signed_data=_signed_data(source.signed_data),
         total_cost=price(source.total_cost),
@@ -43,6 +54,13 @@ def cdr(source: Cdr) -> Document:
         home_charging_compensation=source.home_charging_compensation,
         last_updated=instant(source.last_updated),
     )
+
+
+def _tariff_if_sayable(source: Tariff) -> Document | None:
+    try:
+        return tariff(source)
+    except CannotWrite:
+        return None
 
 
 def _cdr_location(source: ChargePoint) -> Document:

@@ -1,5 +1,7 @@
 """EVSE and connector."""
 
+from collections.abc import Sequence
+
 from adapters.document import Document
 from adapters.ocpi.fields import fields, instant
 from adapters.ocpi_2_2_1.from_canonical.places import display_texts, geo_location, images
@@ -23,6 +25,11 @@ def connector(source: Connector) -> Document:
 
 
 def evse(source: Evse) -> Document:
+    return evse_of(source, [connector(each) for each in source.connectors])
+
+
+def evse_of(source: Evse, connectors: Sequence[Document]) -> Document:
+    """With connectors that the version has written."""
     return fields(
         source.extensions,
         uid=source.uid,
@@ -30,7 +37,7 @@ def evse(source: Evse) -> Document:
         status=source.status.value,
         status_schedule=[_schedule(entry) for entry in source.status_schedule],
         capabilities=list(source.capabilities),
-        connectors=[connector(each) for each in source.connectors],
+        connectors=list(connectors),
         floor_level=source.floor_level,
         coordinates=geo_location(source.coordinates) if source.coordinates else None,
         physical_reference=source.physical_reference,

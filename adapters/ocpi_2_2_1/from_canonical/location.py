@@ -1,9 +1,12 @@
 """Location."""
 
+from collections.abc import Sequence
+
 from adapters.document import Document
 from adapters.ocpi.fields import fields, instant
 from adapters.ocpi_2_2_1.from_canonical.energy import energy_mix
 from adapters.ocpi_2_2_1.from_canonical.evse import evse
+from adapters.ocpi_2_2_1.from_canonical.hours import hours
 from adapters.ocpi_2_2_1.from_canonical.places import (
     business,
     display_texts,
@@ -11,10 +14,15 @@ from adapters.ocpi_2_2_1.from_canonical.places import (
     images,
     related_point,
 )
-from canonical.location import ExceptionalPeriod, Location, OpeningTimes, PublishTo
+from canonical.location import Location, PublishTo
 
 
 def location(source: Location) -> Document:
+    return location_of(source, [evse(each) for each in source.evses])
+
+
+def location_of(source: Location, evses: Sequence[Document]) -> Document:
+    """With EVSEs that the version has written."""
     return fields(
         source.extensions,
         country_code=source.owner.country_code,
@@ -31,14 +39,14 @@ def location(source: Location) -> Document:
         coordinates=geo_location(source.coordinates),
         related_locations=[related_point(each) for each in source.related_locations],
         parking_type=source.parking_type,
-        evses=[evse(each) for each in source.evses],
+        evses=list(evses),
         directions=display_texts(source.directions),
         operator=business(source.operator),
         suboperator=business(source.suboperator),
         owner=business(source.site_owner),
         facilities=list(source.facilities),
         time_zone=source.time_zone,
-        opening_times=_hours(source.opening_times),
+        opening_times=hours(source.opening_times),
         charging_when_closed=source.charging_when_closed,
         images=images(source.images),
         energy_mix=energy_mix(source.energy_mix),
@@ -54,21 +62,3 @@ def _publish_token_type(source: PublishTo) -> Document:
         issuer=source.issuer,
         group_id=source.group_id,
     )
-
-
-def _hours(source: OpeningTimes | None) -> Document | None:
-    if source is None:
-        return None
-    return fields(
-        twentyfourseven=source.twentyfourseven,
-        regular_hours=[
-            fields(weekday=day.weekday, period_begin=day.period_begin, period_end=day.period_end)
-            for day in source.regular_hours
-        ],
-        exceptional_openings=[_exceptional(period) for period in source.exceptional_openings],
-        exceptional_closings=[_exceptional(period) for period in source.exceptional_closings],
-    )
-
-
-def _exceptional(source: ExceptionalPeriod) -> Document:
-    return fields(period_begin=instant(source.period_begin), period_end=instant(source.period_end))

@@ -1,13 +1,21 @@
 """Session, and what it shares with the CDR."""
 
+from collections.abc import Callable
+
 from adapters.document import Document, Json
 from adapters.ocpi.fields import fields, instant
 from adapters.ocpi_2_2_1.from_canonical.money import price
+from canonical.money import Price
 from canonical.session import ChargingPeriod, Session
 from canonical.token import TokenRef
 
 
 def session(source: Session) -> Document:
+    return session_of(source, price)
+
+
+def session_of(source: Session, price: Callable[[Price | None], Document | None]) -> Document:
+    """With the version's way to write a price."""
     return fields(
         source.extensions,
         country_code=source.owner.country_code,

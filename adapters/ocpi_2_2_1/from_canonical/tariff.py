@@ -1,5 +1,9 @@
 """Tariff."""
 
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
 from adapters.contract import CannotWrite
 from adapters.document import Document
 from adapters.ocpi.fields import fields, instant
@@ -7,22 +11,20 @@ from adapters.ocpi_2_2_1.from_canonical.energy import energy_mix
 from adapters.ocpi_2_2_1.from_canonical.money import price
 from adapters.ocpi_2_2_1.from_canonical.places import display_texts
 from canonical.model import Finding
+from canonical.money import Price
 from canonical.tariff import PriceComponent, Tariff, TariffElement, TariffRestrictions, TaxIncluded
+
+_PLACES: Final = Decimal("0.0001")
+"""The precision of a number in OCPI (2.2.1 types)."""
 
 
 def tariff(source: Tariff) -> Document:
-    """Raises CannotWrite for gross prices: this version has net ones only."""
-    if source.tax_included is TaxIncluded.YES:
-        raise CannotWrite(
-            [
-                Finding(
-                    code="write.gross_tariff",
-                    message="prices after tax have no place in this version",
-                    where="elements",
-                    blocks=True,
-                )
-            ]
-        )
+    """This version has net prices only. Raises CannotWrite for gross ones whose VAT is not stated."""
+    return tariff_of(net_tariff(source) if source.tax_included is TaxIncluded.YES else source, price)
+
+
+def tariff_of(source: Tariff, limit: Callable[[Price | None], Document | None]) -> Document:
+    """With the version's way to write a price limit."""
     return fields(
         source.extensions,
         country_code=source.owner.country_code,
@@ -32,8 +34,8 @@ def tariff(source: Tariff) -> Document:
         type=source.type,
         tariff_alt_text=display_texts(source.alt_texts),
         tariff_alt_url=source.alt_url,
-        min_price=price(source.min_price),
-        max_price=price(source.max_price),
+        min_price=limit(source.min_price),
+        max_price=limit(source.max_price),
         elements=[_element(each) for each in source.elements],
         start_date_time=instant(source.valid_from),
         end_date_time=instant(source.valid_until),
@@ -42,10 +44,36 @@ def tariff(source: Tariff) -> Document:
     )
 
 
+def net_tariff(source: Tariff) -> Tariff:
+    """A gross tariff before tax. Raises CannotWrite where the VAT in a price is not stated."""
+    unknown = [
+        f"elements[{element}].price_components[{position}].vat"
+        for element, each in enumerate(source.elements)
+        for position, component in enumerate(each.price_components)
+        if component.vat_percent is None and component.price
+    ]
+    if unknown:
+        message = "prices after tax have no place in this version, and before tax they are not known without VAT"
+        raise CannotWrite(
+            [Finding(code="write.gross_tariff", message=message, where=where, blocks=True) for where in unknown]
+        )
+    elements = tuple(
+        each.model_copy(update={"price_components": tuple(_net_component(part) for part in each.price_components)})
+        for each in source.elements
+    )
+    return source.model_copy(update={"elements": elements, "tax_included": TaxIncluded.NO})
+
+
+def _net_component(source: PriceComponent) -> PriceComponent:
+    rate = source.vat_percent or Decimal(0)
+    net = source.price / (1 + rate / 100)
+    return source.model_copy(update={"price": net.quantize(_PLACES, ROUND_HALF_UP).normalize()})
+
+
 def _element(source: TariffElement) -> Document:
     return fields(
         price_components=[_component(each) for each in source.price_components],
-        restrictions=_restrictions(source.restrictions) if source.restrictions else None,
+        restrictions=restrictions(source.restrictions) if source.restrictions else None,
     )
 
 
@@ -58,7 +86,7 @@ def _component(source: PriceComponent) -> Document:
     )
 
 
-def _restrictions(source: TariffRestrictions) -> Document:
+def restrictions(source: TariffRestrictions) -> Document:
     return fields(
         start_time=source.start_time,
         end_time=source.end_time,

@@ -34,7 +34,7 @@ def authorization_info(source: Authorization) -> Document:
     return fields(
         source.extensions,
         allowed=source.allowed.value,
-        token=token(source.token),
+        token=token(source.token) if source.token else None,
         location=location_references(source.location) if source.location else None,
         authorization_reference=source.authorization_reference,
         info=display_text(source.info) if source.info else None,

@@ -1,18 +1,35 @@
 """CDR."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from adapters.ocpi.leftovers import extensions
-from adapters.ocpi_2_2_1.to_canonical.money import price, price_if_any
+from adapters.ocpi.wire.model import WireModel
+from adapters.ocpi_2_2_1.to_canonical.money import price
 from adapters.ocpi_2_2_1.to_canonical.places import geo_point
 from adapters.ocpi_2_2_1.to_canonical.session import charging_periods, token_ref
 from adapters.ocpi_2_2_1.to_canonical.tariff import tariff
 from adapters.ocpi_2_2_1.wire import cdr as wire
 from canonical.cdr import Cdr, ChargePoint, SignedMeterData, SignedReading
 from canonical.identity import PartyId
+from canonical.money import Price
 from canonical.session import AuthMethod
+from canonical.tariff import Tariff
+
+P = TypeVar("P", bound=WireModel)
+T = TypeVar("T", bound=WireModel)
 
 
 def cdr(source: wire.CDR) -> Cdr:
-    currency = source.currency
+    return cdr_of(source, price, tariff)
+
+
+def cdr_of(source: wire.CdrOf[P, T], price: Callable[[P, str], Price], tariff: Callable[[T], Tariff]) -> Cdr:
+    """With the version's way to read a price in a currency, and a tariff."""
+
+    def cost(stated: P | None) -> Price | None:
+        return price(stated, source.currency) if stated else None
+
     return Cdr(
         owner=PartyId(country_code=source.country_code, party_id=source.party_id),
         id=source.id,
@@ -24,19 +41,19 @@ def cdr(source: wire.CDR) -> Cdr:
         authorization_reference=source.authorization_reference,
         charge_point=_charge_point(source.cdr_location),
         meter_id=source.meter_id,
-        currency=currency,
+        currency=source.currency,
         tariffs=tuple(tariff(each) for each in source.tariffs),
         charging_periods=charging_periods(source.charging_periods),
         signed_data=_signed_meter_data(source.signed_data),
-        total_cost=price(source.total_cost, currency),
-        total_fixed_cost=price_if_any(source.total_fixed_cost, currency),
+        total_cost=price(source.total_cost, source.currency),
+        total_fixed_cost=cost(source.total_fixed_cost),
         total_energy_kwh=source.total_energy,
-        total_energy_cost=price_if_any(source.total_energy_cost, currency),
+        total_energy_cost=cost(source.total_energy_cost),
         total_time_h=source.total_time,
-        total_time_cost=price_if_any(source.total_time_cost, currency),
+        total_time_cost=cost(source.total_time_cost),
         total_parking_time_h=source.total_parking_time,
-        total_parking_cost=price_if_any(source.total_parking_cost, currency),
-        total_reservation_cost=price_if_any(source.total_reservation_cost, currency),
+        total_parking_cost=cost(source.total_parking_cost),
+        total_reservation_cost=cost(source.total_reservation_cost),
         remark=source.remark,
         invoice_reference_id=source.invoice_reference_id,
         credit=source.credit,

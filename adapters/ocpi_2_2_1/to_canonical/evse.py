@@ -24,13 +24,18 @@ def connector(source: wire.Connector) -> Connector:
 
 
 def evse(source: wire.EVSE) -> Evse:
+    return evse_of(source, tuple(connector(each) for each in source.connectors))
+
+
+def evse_of(source: wire.EVSE, connectors: tuple[Connector, ...]) -> Evse:
+    """With connectors that the version has read."""
     return Evse(
         uid=source.uid,
         evse_id=source.evse_id,
-        status=_status(source.status),
-        status_schedule=tuple(_schedule(entry) for entry in source.status_schedule),
+        status=status(source.status),
+        status_schedule=tuple(schedule(entry) for entry in source.status_schedule),
         capabilities=source.capabilities,
-        connectors=tuple(connector(each) for each in source.connectors),
+        connectors=connectors,
         floor_level=source.floor_level,
         coordinates=geo_point(source.coordinates) if source.coordinates else None,
         physical_reference=source.physical_reference,
@@ -42,9 +47,9 @@ def evse(source: wire.EVSE) -> Evse:
     )
 
 
-def _status(word: str) -> EvseStatus:
+def status(word: str) -> EvseStatus:
     return EvseStatus(word if word in listed(EvseStatus) else Word.FALLBACK)
 
 
-def _schedule(source: wire.StatusSchedule) -> StatusSchedule:
-    return StatusSchedule(period_begin=source.period_begin, period_end=source.period_end, status=_status(source.status))
+def schedule(source: wire.StatusSchedule) -> StatusSchedule:
+    return StatusSchedule(period_begin=source.period_begin, period_end=source.period_end, status=status(source.status))

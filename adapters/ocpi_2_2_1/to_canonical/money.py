@@ -7,7 +7,3 @@ from canonical.money import Price
 def price(source: WirePrice, currency: str) -> Price:
     """`incl_vat` absent is unknown tax, never no tax. No tax lines: the version has only the two sums."""
     return Price(currency=currency, before_tax=source.excl_vat, after_tax=source.incl_vat)
-
-
-def price_if_any(source: WirePrice | None, currency: str) -> Price | None:
-    return None if source is None else price(source, currency)

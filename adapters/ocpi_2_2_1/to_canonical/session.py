@@ -1,9 +1,15 @@
 """Session, and what it shares with the CDR."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from adapters.ocpi.leftovers import extensions
-from adapters.ocpi_2_2_1.to_canonical.money import price_if_any
+from adapters.ocpi.wire.model import WireModel
+from adapters.ocpi_2_2_1.to_canonical.money import price
+from adapters.ocpi_2_2_1.to_canonical.token import token_type
 from adapters.ocpi_2_2_1.wire import session as wire
 from canonical.identity import PartyId
+from canonical.money import Price
 from canonical.session import (
     AuthMethod,
     ChargingPeriod,
@@ -12,10 +18,17 @@ from canonical.session import (
     Volume,
     VolumeDimension,
 )
-from canonical.token import TokenRef, TokenType
+from canonical.token import TokenRef
+
+P = TypeVar("P", bound=WireModel)
 
 
 def session(source: wire.Session) -> Session:
+    return session_of(source, price)
+
+
+def session_of(source: wire.SessionOf[P], price: Callable[[P, str], Price]) -> Session:
+    """With the version's way to read a price in a currency."""
     return Session(
         owner=PartyId(country_code=source.country_code, party_id=source.party_id),
         id=source.id,
@@ -31,7 +44,7 @@ def session(source: wire.Session) -> Session:
         meter_id=source.meter_id,
         currency=source.currency,
         charging_periods=charging_periods(source.charging_periods),
-        total_cost=price_if_any(source.total_cost, source.currency),
+        total_cost=price(source.total_cost, source.currency) if source.total_cost else None,
         status=SessionStatus(source.status),
         last_updated=source.last_updated,
         extensions=extensions(source),
@@ -42,7 +55,7 @@ def token_ref(source: wire.CdrToken) -> TokenRef:
     return TokenRef(
         issuer_party=PartyId(country_code=source.country_code, party_id=source.party_id),
         uid=source.uid,
-        type=TokenType(source.type),
+        type=token_type(source.type),
         contract_id=source.contract_id,
     )
 

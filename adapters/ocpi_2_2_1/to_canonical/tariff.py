@@ -1,11 +1,16 @@
 """Tariff."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from adapters.ocpi.leftovers import extensions
+from adapters.ocpi.wire.model import WireModel
 from adapters.ocpi_2_2_1.to_canonical.energy import energy_mix
-from adapters.ocpi_2_2_1.to_canonical.money import price_if_any
+from adapters.ocpi_2_2_1.to_canonical.money import price
 from adapters.ocpi_2_2_1.to_canonical.places import display_texts
 from adapters.ocpi_2_2_1.wire import tariff as wire
 from canonical.identity import PartyId
+from canonical.money import Price
 from canonical.tariff import (
     PriceComponent,
     ReservationRestriction,
@@ -17,8 +22,16 @@ from canonical.tariff import (
     Weekday,
 )
 
+P = TypeVar("P", bound=WireModel)
+
 
 def tariff(source: wire.Tariff) -> Tariff:
+    """Prices are net: the version has no others."""
+    return tariff_of(source, price, TaxIncluded.NO)
+
+
+def tariff_of(source: wire.TariffOf[P], limit: Callable[[P, str], Price], tax_included: TaxIncluded) -> Tariff:
+    """With the version's way to read a price limit in a currency."""
     return Tariff(
         owner=PartyId(country_code=source.country_code, party_id=source.party_id),
         id=source.id,
@@ -26,9 +39,9 @@ def tariff(source: wire.Tariff) -> Tariff:
         type=source.type,
         alt_texts=display_texts(source.tariff_alt_text),
         alt_url=source.tariff_alt_url,
-        min_price=price_if_any(source.min_price, source.currency),
-        max_price=price_if_any(source.max_price, source.currency),
-        tax_included=TaxIncluded.NO,
+        min_price=limit(source.min_price, source.currency) if source.min_price else None,
+        max_price=limit(source.max_price, source.currency) if source.max_price else None,
+        tax_included=tax_included,
         elements=tuple(_element(each) for each in source.elements),
         valid_from=source.start_date_time,
         valid_until=source.end_date_time,

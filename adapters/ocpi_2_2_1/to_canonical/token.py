@@ -1,6 +1,7 @@
 """Token and authorisation."""
 
 from adapters.ocpi.leftovers import extensions
+from adapters.ocpi.wire.words import listed
 from adapters.ocpi_2_2_1.to_canonical.places import display_text
 from adapters.ocpi_2_2_1.wire import token as wire
 from canonical.identity import PartyId
@@ -19,7 +20,7 @@ def token(source: wire.Token) -> Token:
     return Token(
         owner=PartyId(country_code=source.country_code, party_id=source.party_id),
         uid=source.uid,
-        type=TokenType(source.type),
+        type=token_type(source.type),
         contract_id=source.contract_id,
         visual_number=source.visual_number,
         issuer=source.issuer,
@@ -32,6 +33,11 @@ def token(source: wire.Token) -> Token:
         last_updated=source.last_updated,
         extensions=extensions(source),
     )
+
+
+def token_type(word: str) -> TokenType:
+    """OTHER for a word of the sender's own, where the version is open to them: the word itself is kept beside."""
+    return TokenType(word) if word in listed(TokenType) else TokenType.OTHER
 
 
 def location_reference(source: wire.LocationReferences) -> LocationReference:

@@ -2,10 +2,27 @@
 
 from adapters.ocpi.wire.model import WireModel as WireModel
 from adapters.ocpi_2_2_1.wire.cdr import CDR as CDR
+from adapters.ocpi_2_2_1.wire.charging_profiles import ActiveChargingProfile as ActiveChargingProfile
+from adapters.ocpi_2_2_1.wire.charging_profiles import ActiveChargingProfileQuery as ActiveChargingProfileQuery
+from adapters.ocpi_2_2_1.wire.charging_profiles import ActiveChargingProfileResult as ActiveChargingProfileResult
+from adapters.ocpi_2_2_1.wire.charging_profiles import ChargingProfileResponse as ChargingProfileResponse
+from adapters.ocpi_2_2_1.wire.charging_profiles import ChargingProfileResult as ChargingProfileResult
+from adapters.ocpi_2_2_1.wire.charging_profiles import ClearProfileQuery as ClearProfileQuery
+from adapters.ocpi_2_2_1.wire.charging_profiles import ClearProfileResult as ClearProfileResult
+from adapters.ocpi_2_2_1.wire.charging_profiles import SetChargingProfile as SetChargingProfile
+from adapters.ocpi_2_2_1.wire.commands import CancelReservation as CancelReservation
+from adapters.ocpi_2_2_1.wire.commands import CommandResponse as CommandResponse
+from adapters.ocpi_2_2_1.wire.commands import CommandResult as CommandResult
+from adapters.ocpi_2_2_1.wire.commands import ReserveNow as ReserveNow
+from adapters.ocpi_2_2_1.wire.commands import StartSession as StartSession
+from adapters.ocpi_2_2_1.wire.commands import StopSession as StopSession
+from adapters.ocpi_2_2_1.wire.commands import UnlockConnector as UnlockConnector
+from adapters.ocpi_2_2_1.wire.credentials import ClientInfo as ClientInfo
 from adapters.ocpi_2_2_1.wire.credentials import Credentials as Credentials
 from adapters.ocpi_2_2_1.wire.evse import EVSE as EVSE
 from adapters.ocpi_2_2_1.wire.evse import Connector as Connector
 from adapters.ocpi_2_2_1.wire.location import Location as Location
+from adapters.ocpi_2_2_1.wire.session import ChargingPreferences as ChargingPreferences
 from adapters.ocpi_2_2_1.wire.session import Session as Session
 from adapters.ocpi_2_2_1.wire.tariff import Tariff as Tariff
 from adapters.ocpi_2_2_1.wire.token import AuthorizationInfo as AuthorizationInfo

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from adapters.ocpi.wire.model import Many, Some, WireEntity, WireModel
 from adapters.ocpi.wire.scalars import Boolean, DateTime, Number, Whole
@@ -22,6 +22,9 @@ from adapters.ocpi_2_2_1.wire.location_words import ConnectorFormat, ConnectorTy
 from adapters.ocpi_2_2_1.wire.places import GeoLocation, Price
 from adapters.ocpi_2_2_1.wire.session import CdrToken, ChargingPeriod
 from adapters.ocpi_2_2_1.wire.tariff import Tariff
+
+P = TypeVar("P", bound=WireModel)
+T = TypeVar("T", bound=WireModel)
 
 
 class CdrLocation(WireModel):
@@ -55,7 +58,9 @@ class SignedData(WireModel):
     url: Annotated[str, Url(512)] | None = None
 
 
-class CDR(WireEntity):
+class CdrOf(WireEntity, Generic[P, T]):
+    """A CDR, with costs and tariffs in the version's form."""
+
     country_code: Annotated[str, CountryCode(2)]
     party_id: Annotated[str, PartyCode(3)]
     id: Annotated[str, CiString(39)]
@@ -68,21 +73,25 @@ class CDR(WireEntity):
     cdr_location: CdrLocation
     meter_id: Annotated[str, String(255)] | None = None
     currency: Annotated[str, CURRENCY]
-    tariffs: Many[Tariff] = ()
+    tariffs: Many[T] = ()
     charging_periods: Some[ChargingPeriod]
     signed_data: SignedData | None = None
-    total_cost: Price
-    total_fixed_cost: Price | None = None
+    total_cost: P
+    total_fixed_cost: P | None = None
     total_energy: Annotated[Decimal, Number()]
-    total_energy_cost: Price | None = None
+    total_energy_cost: P | None = None
     total_time: Annotated[Decimal, Number()]
-    total_time_cost: Price | None = None
+    total_time_cost: P | None = None
     total_parking_time: Annotated[Decimal, Number()] | None = None
-    total_parking_cost: Price | None = None
-    total_reservation_cost: Price | None = None
+    total_parking_cost: P | None = None
+    total_reservation_cost: P | None = None
     remark: Annotated[str, String(255)] | None = None
     invoice_reference_id: Annotated[str, CiString(39)] | None = None
     credit: Annotated[bool, Boolean()] | None = None
     credit_reference_id: Annotated[str, CiString(39)] | None = None
     home_charging_compensation: Annotated[bool, Boolean()] | None = None
     last_updated: Annotated[datetime, DateTime()]
+
+
+class CDR(CdrOf[Price, Tariff]):
+    """A CDR of this version."""

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from adapters.ocpi.wire.model import Many, WireModel
+from adapters.ocpi.wire.model import Many, WireEntity, WireModel
 from adapters.ocpi.wire.scalars import DateTime, Number, Whole
 from adapters.ocpi.wire.texts import URL
 from adapters.ocpi.wire.words import Closed
@@ -33,8 +33,21 @@ class ActiveChargingProfile(WireModel):
     charging_profile: ChargingProfile
 
 
-class SetChargingProfile(WireModel):
+class SetChargingProfile(WireEntity):
     charging_profile: ChargingProfile
+    response_url: Annotated[str, URL]
+
+
+class ActiveChargingProfileQuery(WireModel):
+    """The query of the request for the active profile, read like a body."""
+
+    duration: Annotated[int, Whole()]
+    response_url: Annotated[str, URL]
+
+
+class ClearProfileQuery(WireModel):
+    """The query of the request to clear a profile, read like a body."""
+
     response_url: Annotated[str, URL]
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from adapters.ocpi.wire.model import Many, WireModel
+from adapters.ocpi.wire.model import Many, WireEntity, WireModel
 from adapters.ocpi.wire.scalars import DateTime, Whole
 from adapters.ocpi.wire.texts import URL, CiString
 from adapters.ocpi.wire.words import Closed
@@ -12,12 +12,12 @@ from adapters.ocpi_2_2_1.wire.places import DisplayText
 from adapters.ocpi_2_2_1.wire.token import Token
 
 
-class CancelReservation(WireModel):
+class CancelReservation(WireEntity):
     response_url: Annotated[str, URL]
     reservation_id: Annotated[str, CiString(36)]
 
 
-class ReserveNow(WireModel):
+class ReserveNow(WireEntity):
     response_url: Annotated[str, URL]
     token: Token
     expiry_date: Annotated[datetime, DateTime()]
@@ -27,7 +27,7 @@ class ReserveNow(WireModel):
     authorization_reference: Annotated[str, CiString(36)] | None = None
 
 
-class StartSession(WireModel):
+class StartSession(WireEntity):
     response_url: Annotated[str, URL]
     token: Token
     location_id: Annotated[str, CiString(36)]
@@ -36,12 +36,12 @@ class StartSession(WireModel):
     authorization_reference: Annotated[str, CiString(36)] | None = None
 
 
-class StopSession(WireModel):
+class StopSession(WireEntity):
     response_url: Annotated[str, URL]
     session_id: Annotated[str, CiString(36)]
 
 
-class UnlockConnector(WireModel):
+class UnlockConnector(WireEntity):
     response_url: Annotated[str, URL]
     location_id: Annotated[str, CiString(36)]
     evse_uid: Annotated[str, CiString(36)]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from adapters.ocpi.wire.model import Some, WireModel
+from adapters.ocpi.wire.model import Some, WireEntity, WireModel
 from adapters.ocpi.wire.scalars import DateTime
 from adapters.ocpi.wire.texts import URL, CountryCode, PartyCode, Pattern
 from adapters.ocpi.wire.words import Closed
@@ -28,7 +28,7 @@ class Credentials(WireModel):
     roles: Some[CredentialsRole]
 
 
-class ClientInfo(WireModel):
+class ClientInfo(WireEntity):
     party_id: Annotated[str, PartyCode(3)]
     country_code: Annotated[str, CountryCode(2)]
     role: Annotated[str, Closed(Role)]

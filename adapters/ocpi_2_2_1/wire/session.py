@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from adapters.ocpi.wire.model import Many, Some, WireEntity, WireModel
 from adapters.ocpi.wire.scalars import Boolean, DateTime, Number
@@ -12,6 +12,8 @@ from adapters.ocpi_2_2_1.wire.cdr_words import AuthMethod, CdrDimensionType
 from adapters.ocpi_2_2_1.wire.places import Price
 from adapters.ocpi_2_2_1.wire.session_words import ProfileType, SessionStatus
 from adapters.ocpi_2_2_1.wire.token_words import TokenType
+
+P = TypeVar("P", bound=WireModel)
 
 
 class CdrToken(WireModel):
@@ -33,7 +35,9 @@ class ChargingPeriod(WireModel):
     tariff_id: Annotated[str, CiString(36)] | None = None
 
 
-class Session(WireEntity):
+class SessionOf(WireEntity, Generic[P]):
+    """A session, with costs in the version's form of a price."""
+
     country_code: Annotated[str, CountryCode(2)]
     party_id: Annotated[str, PartyCode(3)]
     id: Annotated[str, CiString(36)]
@@ -49,9 +53,13 @@ class Session(WireEntity):
     meter_id: Annotated[str, String(255)] | None = None
     currency: Annotated[str, CURRENCY]
     charging_periods: Many[ChargingPeriod] = ()
-    total_cost: Price | None = None
+    total_cost: P | None = None
     status: Annotated[str, Closed(SessionStatus)]
     last_updated: Annotated[datetime, DateTime()]
+
+
+class Session(SessionOf[Price]):
+    """A session of this version."""
 
 
 class ChargingPreferences(WireModel):

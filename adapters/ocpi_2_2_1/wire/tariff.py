@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from adapters.ocpi.wire.model import Many, Some, WireEntity, WireModel
 from adapters.ocpi.wire.scalars import DateTime, Number, Whole
@@ -24,6 +24,8 @@ from adapters.ocpi_2_2_1.wire.tariff_words import (
     TariffDimensionType,
     TariffType,
 )
+
+P = TypeVar("P", bound=WireModel)
 
 
 class PriceComponent(WireModel):
@@ -55,7 +57,9 @@ class TariffElement(WireModel):
     restrictions: TariffRestrictions | None = None
 
 
-class Tariff(WireEntity):
+class TariffOf(WireEntity, Generic[P]):
+    """A tariff, with limits in the version's form of a price."""
+
     country_code: Annotated[str, CountryCode(2)]
     party_id: Annotated[str, PartyCode(3)]
     id: Annotated[str, CiString(36)]
@@ -63,10 +67,14 @@ class Tariff(WireEntity):
     type: Annotated[str, Closed(TariffType)] | None = None
     tariff_alt_text: Many[DisplayText] = ()
     tariff_alt_url: Annotated[str, URL] | None = None
-    min_price: Price | None = None
-    max_price: Price | None = None
+    min_price: P | None = None
+    max_price: P | None = None
     elements: Some[TariffElement]
     start_date_time: Annotated[datetime, DateTime()] | None = None
     end_date_time: Annotated[datetime, DateTime()] | None = None
     energy_mix: EnergyMix | None = None
     last_updated: Annotated[datetime, DateTime()]
+
+
+class Tariff(TariffOf[Price]):
+    """A tariff of this version."""

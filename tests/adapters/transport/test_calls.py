@@ -22,11 +22,11 @@ from adapters.contract import (
     UnsafeUrl,
 )
 from adapters.registry import build_registry
-from adapters.transport import paging
 from adapters.transport.http import PartnerHttp
 from canonical.cdr import Cdr
 from canonical.identity import BusinessRole, Role
-from canonical.location import Location
+from canonical.invoice_record import InvoiceRecord
+from canonical.location import Connector, Evse, EvseStatus, Location
 from canonical.model import CanonicalModel
 from canonical.partner import Endpoint
 from canonical.session import Session
@@ -147,7 +147,9 @@ class TestGetPage:
             enveloped([{**location, "id": "2"}], headers={"X-Total-Count": "3"}),
             enveloped([{**location, "id": "3"}], headers={"X-Total-Count": "3"}),
         ]
-        pages = [page async for page in paging.pages(calls, Location)]
+        pages = [await calls.get_page(Location)]
+        while pages[-1].next_url:
+            pages.append(await calls.get_page(Location, url=pages[-1].next_url))
         assert [item.value.id for page in pages for item in page.items] == ["1", "2", "3"]
         assert [seen.query for seen in partner.seen] == ["offset=0", "offset=1", "offset=2"]
 
@@ -164,8 +166,9 @@ class TestGetPage:
 
     async def test_the_next_page_is_not_elsewhere(self, calls: PartnerCalls, partner: Partner) -> None:
         partner.answers["GET", "/s/tariffs"] = enveloped([], headers={"Link": '<http://evil.example/>; rel="next"'})
-        with pytest.raises(UnsafeUrl):
-            await calls.get_page(Tariff)
+        page = await calls.get_page(Tariff)
+        assert page.next_url is None
+        assert [finding.code for finding in page.findings] == ["crawl.link_elsewhere"]
         with pytest.raises(UnsafeUrl):
             await calls.get_page(Tariff, url="http://evil.example/")
         assert len(partner.seen) == 1
@@ -203,6 +206,104 @@ class TestGet:
         partner.answers["GET", "/r/tariffs/DE/RCO/T1"] = enveloped({"id": "T1"})
         with pytest.raises(PartnerProtocolError, match="unreadable Tariff"):
             await calls.get(Tariff, ours("T1"))
+
+
+class TestParts:
+    EVSE_AT = "/r/locations/DE/RCO/LOC%2F1/DE%2ARCO%2AE1"
+    evse = objects.LOCATION["evses"][0]
+    connector = evse["connectors"][0]
+
+    async def test_our_evse_at_the_partner(self, calls: PartnerCalls, partner: Partner) -> None:
+        partner.answers["GET", self.EVSE_AT] = enveloped(self.evse)
+        evse = (await calls.get_part(Evse, ours("LOC/1"), "DE*RCO*E1")).value
+        assert (evse.uid, evse.status) == ("DE*RCO*E1", EvseStatus.AVAILABLE)
+
+    async def test_our_connector_at_the_partner(self, calls: PartnerCalls, partner: Partner) -> None:
+        partner.answers["GET", f"{self.EVSE_AT}/1"] = enveloped(self.connector)
+        connector = (await calls.get_part(Connector, ours("LOC/1"), "DE*RCO*E1", "1")).value
+        assert (connector.id, connector.standard) == ("1", "IEC_62196_T2")
+
+    async def test_the_partners_evse_and_connector(self, calls: PartnerCalls, partner: Partner) -> None:
+        partner.answers["GET", "/s/locations/L1/E1"] = enveloped(self.evse)
+        partner.answers["GET", "/s/locations/L1/E1/1"] = enveloped(self.connector)
+        assert (await calls.get_part(Evse, theirs("L1"), "E1")).value.uid == "DE*RCO*E1"
+        assert (await calls.get_part(Connector, theirs("L1"), "E1", "1")).value.id == "1"
+
+    async def test_a_part_that_the_partner_does_not_have(self, calls: PartnerCalls, partner: Partner) -> None:
+        partner.answers["GET", "/s/locations/L1/E9"] = enveloped(http=404, status_code=2003)
+        with pytest.raises(PartnerNotFound):
+            await calls.get_part(Evse, theirs("L1"), "E9")
+
+    async def test_an_evse_is_put_whole(self, calls: PartnerCalls, partner: Partner, read) -> None:
+        partner.answers["PUT", self.EVSE_AT] = enveloped(http=201)
+        evse = read(Location, objects.LOCATION).evses[0]
+        receipt = await calls.put_part(ours("LOC/1"), evse)
+        assert (receipt.http_status, partner.last.json) == (201, self.evse)
+
+    async def test_a_connector_is_put_below_its_evse(self, calls: PartnerCalls, partner: Partner, read) -> None:
+        partner.answers["PUT", f"{self.EVSE_AT}/1"] = enveloped()
+        connector = read(Location, objects.LOCATION).evses[0].connectors[0]
+        await calls.put_part(ours("LOC/1"), connector, "DE*RCO*E1")
+        assert partner.last.json == self.connector
+
+    async def test_what_the_partner_holds_is_compared_with_what_we_hold(
+        self, calls: PartnerCalls, partner: Partner, read
+    ) -> None:
+        kept = {**objects.LOCATION, "name": "As it was"}
+        partner.answers["GET", "/r/locations/DE/RCO/LOC%2F1"] = enveloped(kept)
+        mine = read(Location, objects.LOCATION)
+        held = (await calls.get(Location, mine.object_id)).value
+        assert held != mine
+        assert held.model_copy(update={"name": None}) == mine
+
+
+RECORD = {
+    "country_code": "DE",
+    "party_id": "RCO",
+    "id": "R1",
+    "invoice_id": "DERCO-2026-1",
+    "cdrs": ["C1", "C2"],
+    "last_updated": objects.AT,
+}
+
+
+class TestInvoiceRecords:
+    """OCPI 2.3.0: the issuer of an invoice lists, posts, puts and deletes; the other side gets."""
+
+    @pytest.fixture
+    def calls(self, http: PartnerHttp, partner: Partner) -> PartnerCalls:
+        endpoints = tuple(
+            Endpoint(module="invoicereconciliation", interface=side, url=partner.url(f"/{side[0].lower()}/inv"))
+            for side in ("SENDER", "RECEIVER")
+        )
+        return build_registry(http).choose(["2.3.0"]).calls(link_to(partner, endpoints=endpoints))
+
+    @pytest.fixture
+    def record(self, http: PartnerHttp) -> InvoiceRecord:
+        return build_registry(http).choose(["2.3.0"]).read(InvoiceRecord, json.dumps(RECORD).encode()).value
+
+    async def test_list(self, calls: PartnerCalls, partner: Partner, record: InvoiceRecord) -> None:
+        partner.answers["GET", "/s/inv"] = enveloped([RECORD])
+        page = await calls.get_page(InvoiceRecord, limit=10)
+        assert [item.value for item in page.items] == [record]
+
+    async def test_get_ours_at_the_partner(self, calls: PartnerCalls, partner: Partner, record: InvoiceRecord) -> None:
+        partner.answers["GET", "/r/inv/DE/RCO/R1"] = enveloped(RECORD)
+        assert (await calls.get(InvoiceRecord, record.object_id)).value == record
+
+    async def test_put(self, calls: PartnerCalls, partner: Partner, record: InvoiceRecord) -> None:
+        partner.answers["PUT", "/r/inv/DE/RCO/R1"] = enveloped()
+        await calls.put(record)
+        assert partner.last.json == RECORD
+
+    async def test_post(self, calls: PartnerCalls, partner: Partner, record: InvoiceRecord) -> None:
+        partner.answers["POST", "/r/inv"] = enveloped(http=201)
+        assert (await calls.post_invoice_record(record)).http_status == 201
+        assert partner.last.json == RECORD
+
+    async def test_delete(self, calls: PartnerCalls, partner: Partner, record: InvoiceRecord) -> None:
+        partner.answers["DELETE", "/r/inv/DE/RCO/R1"] = enveloped()
+        assert (await calls.delete_invoice_record(record.object_id)).ocpi_status == 1000
 
 
 class TestPut:

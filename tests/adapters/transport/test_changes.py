@@ -89,10 +89,21 @@ class TestLocation:
         change = of_location(location(evse("A", floor_level="2")), location(now, **AFTER))
         assert change == Change("PUT", now, below=("A",))
 
-    def test_changed_connectors(self) -> None:
+    def test_a_changed_connector(self) -> None:
         now = evse("A", connectors=[{"id": "1", "tariff_ids": ["u"], **AFTER}], **AFTER)
         change = of_location(location(evse("A")), location(now, **AFTER))
-        assert change == Change("PUT", now, below=("A",))
+        assert change == Change("PATCH", {"tariff_ids": ["u"], **AFTER}, below=("A", "1"))
+
+    def test_changed_connectors(self) -> None:
+        """Several, a new one, or one and its EVSE: the EVSE as a whole."""
+        one, two = {"id": "1", "tariff_ids": ["u"], **AFTER}, {"id": "2", **AFTER}
+        for now in (
+            evse("A", connectors=[one, two], **AFTER),
+            evse("A", connectors=[], **AFTER),
+            evse("A", "CHARGING", connectors=[one], **AFTER),
+        ):
+            change = of_location(location(evse("A")), location(now, **AFTER))
+            assert change == Change("PUT", now, below=("A",))
 
     def test_a_new_evse(self) -> None:
         change = of_location(location(evse("A")), location(evse("A"), evse("B"), **AFTER))

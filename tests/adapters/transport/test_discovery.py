@@ -10,7 +10,7 @@ from adapters.contract import (
     UnsafeUrl,
 )
 from adapters.transport.http import PartnerHttp
-from canonical.partner import Endpoint
+from canonical.partner import Endpoint, Side
 from tests.adapters.transport.partner import Partner, enveloped
 
 ENCODED, RAW = "Token dG9rZW4=", "Token token"
@@ -48,11 +48,8 @@ class TestOfferedVersions:
             enveloped(http=refusal[0], status_code=refusal[1]),
             enveloped([{"version": "2.2.1", "url": "/2.2.1"}]),
         ]
-        offer = await discovery.offer(http, partner.url("/versions"), [ENCODED, RAW])
-        assert offer.authorization == RAW
-        assert len(offer.versions) == 1
+        assert len(await discovery.offered_versions(http, partner.url("/versions"), [ENCODED, RAW])) == 1
         assert [seen.headers["authorization"] for seen in partner.seen] == [ENCODED, RAW]
-        assert RAW not in repr(offer)
 
     async def test_no_spelling_is_accepted(self, http: PartnerHttp, partner: Partner) -> None:
         partner.answers["GET", "/versions"] = [enveloped(http=401), enveloped(status_code=2000)]
@@ -90,10 +87,18 @@ class TestEndpoints:
         self, http: PartnerHttp, partner: Partner, *listed: object, version: str = "2.2.1"
     ) -> list[tuple[str, str, str]]:
         partner.answers["GET", "/ocpi/v"] = enveloped({"version": version, "endpoints": listed})
-        number, endpoints = await discovery.endpoints(http, partner.url("/ocpi/v"), [ENCODED])
-        assert number == version
-        assert all(isinstance(e, Endpoint) for e in endpoints)
-        return [(e.module, e.interface, e.url.removeprefix(partner.base)) for e in endpoints]
+        details = await discovery.details(http, partner.url("/ocpi/v"), [ENCODED])
+        assert details.version == version
+        assert all(isinstance(e, Endpoint) for e in details.endpoints)
+        return [(e.module, e.interface, e.url.removeprefix(partner.base)) for e in details.endpoints]
+
+    async def test_the_spelling_of_the_token_that_was_accepted_is_told_but_not_shown(
+        self, http: PartnerHttp, partner: Partner
+    ) -> None:
+        partner.answers["GET", "/v"] = [enveloped(http=401), enveloped({"version": "2.2.1", "endpoints": []})]
+        details = await discovery.details(http, partner.url("/v"), [ENCODED, RAW])
+        assert details.authorization == RAW
+        assert RAW not in repr(details)
 
     async def test_of_modules_that_we_know(self, http: PartnerHttp, partner: Partner) -> None:
         assert await self.found(
@@ -128,6 +133,54 @@ class TestEndpoints:
             ("cdrs", "RECEIVER", "/ocpi/cdrs"),
         ]
 
+    @pytest.mark.parametrize(
+        ("side", "found"),
+        [
+            (Side.CPO, [("tokens", "RECEIVER"), ("cdrs", "SENDER"), ("commands", "RECEIVER")]),
+            (Side.EMSP, [("tokens", "SENDER"), ("cdrs", "RECEIVER"), ("commands", "SENDER")]),
+        ],
+    )
+    async def test_without_roles_the_side_of_the_partner_says_what_it_is(
+        self, http: PartnerHttp, partner: Partner, side: Side, found: list[tuple[str, str]]
+    ) -> None:
+        listed = [endpoint(module, f"/{module}") for module in ("tokens", "cdrs", "commands")]
+        partner.answers["GET", "/v"] = enveloped({"version": "2.1.1", "endpoints": listed})
+        details = await discovery.details(http, partner.url("/v"), [ENCODED], partner_sides=[side])
+        assert [(e.module, e.interface) for e in details.endpoints] == found
+
+    async def test_both_sides_in_one_list_are_told_apart_by_their_trees(
+        self, http: PartnerHttp, partner: Partner
+    ) -> None:
+        paths = ("/ocpi/cpo/locations", "/ocpi/emsp/locations", "/ocpi/CPO/tokens", "/ocpi/msp/tokens", "/ocpi/cdrs")
+        listed = [endpoint(path.rsplit("/", 1)[1], path) for path in paths]
+        partner.answers["GET", "/v"] = enveloped({"version": "2.1.1", "endpoints": listed})
+        details = await discovery.details(http, partner.url("/v"), [ENCODED], partner_sides=list(Side))
+        assert [(e.module, e.interface, e.url.removeprefix(partner.base)) for e in details.endpoints] == [
+            ("locations", "SENDER", "/ocpi/cpo/locations"),
+            ("locations", "RECEIVER", "/ocpi/emsp/locations"),
+            ("tokens", "RECEIVER", "/ocpi/CPO/tokens"),
+            ("tokens", "SENDER", "/ocpi/msp/tokens"),
+            ("cdrs", "SENDER", "/ocpi/cdrs"),
+            ("cdrs", "RECEIVER", "/ocpi/cdrs"),
+        ]
+
+    async def test_odd_urls(self, http: PartnerHttp, partner: Partner) -> None:
+        """Blanks around, relative ones, without a host, with a query; and one that is none."""
+        assert await self.found(
+            http,
+            partner,
+            endpoint("credentials", f"  {partner.url('/c')} ", role="SENDER"),
+            endpoint("cdrs", "../cdrs/", role="SENDER"),
+            endpoint("tokens", "?module=tokens", role="SENDER"),
+            endpoint("tariffs", "//" + partner.base.split("//")[1] + "/t", role="SENDER"),
+            endpoint("sessions", "http://[half", role="SENDER"),
+        ) == [
+            ("credentials", "SENDER", "/c"),
+            ("cdrs", "SENDER", "/cdrs/"),
+            ("tokens", "SENDER", "/ocpi/v?module=tokens"),
+            ("tariffs", "SENDER", "/t"),
+        ]
+
     @pytest.mark.parametrize("url", ["ftp://partner.example/", "http://169.254.169.254/", "http://u:p@x/"])
     async def test_unsafe(self, http: PartnerHttp, partner: Partner, url: str) -> None:
         with pytest.raises(UnsafeUrl):
@@ -136,4 +189,4 @@ class TestEndpoints:
     async def test_something_else(self, http: PartnerHttp, partner: Partner) -> None:
         partner.answers["GET", "/ocpi/v"] = enveloped([])
         with pytest.raises(PartnerProtocolError):
-            await discovery.endpoints(http, partner.url("/ocpi/v"), [ENCODED])
+            await discovery.details(http, partner.url("/ocpi/v"), [ENCODED])

@@ -1,11 +1,9 @@
 import httpx
 import pytest
 
-from adapters.contract import Page, PartnerProtocolError, UnsafeUrl
 from adapters.transport import paging
 from adapters.transport.envelope import Answer
 from adapters.transport.paging import Following
-from canonical.location import Location
 from tests.adapters.transport.conftest import NOON
 
 ENDPOINT = "https://partner.example/ocpi/2.2.1/locations"
@@ -40,6 +38,10 @@ def test_link_header(header: str, target: str | None) -> None:
     assert paging.link_to_next(header) == target
 
 
+def codes(following: Following) -> list[str]:
+    return [finding.code for finding in following.findings]
+
+
 class TestFollowing:
     def test_the_link_is_followed_as_it_stands(self) -> None:
         cursor = f"{ENDPOINT}?cursor=a%2Fb"
@@ -52,35 +54,50 @@ class TestFollowing:
         assert paging.following(answer(), ENDPOINT, 2) == Following(None)
 
     @pytest.mark.parametrize("target", ["https://evil.example/", "http://partner.example/ocpi"])
-    def test_a_link_to_elsewhere(self, target: str) -> None:
-        with pytest.raises(UnsafeUrl):
-            paging.following(answer(link=f'<{target}>; rel="next"'), ENDPOINT, 2)
+    def test_a_link_to_elsewhere_ends_the_list_and_says_so(self, target: str) -> None:
+        following = paging.following(answer(link=f'<{target}>; rel="next"'), ENDPOINT, 2)
+        assert following.url is None
+        assert codes(following) == ["crawl.link_elsewhere"]
 
     @pytest.mark.parametrize(("total", "url"), [("5", SECOND), ("2", None)])
     def test_a_count_replaces_a_link_to_elsewhere(self, total: str, url: str | None) -> None:
         elsewhere = answer(link='<https://evil.example/?offset=9>; rel="next"', x_total_count=total)
         following = paging.following(elsewhere, ENDPOINT, 2)
         assert following.url == url
-        assert [finding.code for finding in following.findings] == ["tolerance.next_link_elsewhere"]
+        assert codes(following) == ["tolerance.next_link_elsewhere"]
 
     def test_no_count_replaces_a_link_to_elsewhere_after_a_cursor(self) -> None:
         cursor = answer(f"{ENDPOINT}?cursor=x", link='<https://evil.example/>; rel="next"', x_total_count="50")
-        with pytest.raises(UnsafeUrl):
-            paging.following(cursor, ENDPOINT, 2)
+        following = paging.following(cursor, ENDPOINT, 2)
+        assert following.url is None
+        assert codes(following) == ["crawl.link_elsewhere"]
 
-    def test_a_link_to_itself(self) -> None:
-        with pytest.raises(PartnerProtocolError, match="same page"):
-            paging.following(answer(link=f'<{FIRST}>; rel="next"'), ENDPOINT, 2)
+    @pytest.mark.parametrize(("total", "url"), [("5", SECOND), ("2", None), ("", None)])
+    def test_a_link_to_itself_is_not_followed(self, total: str, url: str | None) -> None:
+        following = paging.following(answer(link=f'<{FIRST}>; rel="next"', x_total_count=total), ENDPOINT, 2)
+        assert following.url == url
+        assert codes(following) == ["crawl.link_to_itself"]
 
     def test_a_count_that_says_more_replaces_a_missing_link(self) -> None:
-        assert paging.following(answer(x_total_count="5"), ENDPOINT, 2) == Following(SECOND)
+        following = paging.following(answer(x_total_count="5"), ENDPOINT, 2)
+        assert following.url == SECOND
+        assert codes(following) == ["crawl.link_missing"]
+
+    def test_a_limit_of_zero_is_named(self) -> None:
+        following = paging.following(answer(link=f'<{SECOND}>; rel="next"', x_limit="0"), ENDPOINT, 2)
+        assert following.url == SECOND
+        assert codes(following) == ["crawl.limit_zero"]
+
+    def test_an_empty_page_before_the_total_is_reached(self) -> None:
+        following = paging.following(answer(x_total_count="50"), ENDPOINT, 0)
+        assert following.url is None
+        assert codes(following) == ["crawl.ended_early"]
 
     @pytest.mark.parametrize(
         ("url", "total", "count"),
         [
             (FIRST, "2", 2),
             (SECOND, "4", 2),
-            (FIRST, "50", 0),
             (FIRST, "many", 2),
             (FIRST, "-1", 2),
             (f"{ENDPOINT}?cursor=x", "50", 2),
@@ -88,31 +105,3 @@ class TestFollowing:
     )
     def test_a_count_is_only_a_hint(self, url: str, total: str, count: int) -> None:
         assert paging.following(answer(url, x_total_count=total), ENDPOINT, count) == Following(None)
-
-
-class Crawled:
-    """A partner's list as a map from URL to next URL; the first page has no URL."""
-
-    def __init__(self, links: dict[str | None, str | None]) -> None:
-        self.links = links
-
-    async def get_page(self, kind, *, since=None, until=None, url=None, limit=None) -> Page[Location]:
-        return Page(items=(), next_url=self.links[url])
-
-
-class TestPages:
-    async def test_until_there_is_no_next(self) -> None:
-        calls = Crawled({None: "b", "b": "c", "c": None})
-        assert [page.next_url async for page in paging.pages(calls, Location)] == ["b", "c", None]
-
-    async def test_a_circle(self) -> None:
-        with pytest.raises(PartnerProtocolError, match="circle"):
-            [page async for page in paging.pages(Crawled({None: "b", "b": "c", "c": "b"}), Location)]
-
-    async def test_no_end(self) -> None:
-        class Endless:
-            async def get_page(self, kind, *, url=None, **_: object) -> Page[Location]:
-                return Page(items=(), next_url=f"{url}x")
-
-        with pytest.raises(PartnerProtocolError, match="more than 20 pages"):
-            [page async for page in paging.pages(Endless(), Location, pages_max=20)]

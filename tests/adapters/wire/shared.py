@@ -14,13 +14,13 @@ ROOT = Path(os.environ.get("ROAM_SHARED", Path(__file__).parents[4] / "shared"))
 EXAMPLES = ROOT / "examples" / "ocpi"
 
 
-def rows(*path: str) -> list[dict[str, str]]:
-    """The rows of one shared table for OCPI 2.2.1, or none when it is not there."""
+def rows(*path: str, version: str = "2.2.1") -> list[dict[str, str]]:
+    """The rows of one shared table for a version of OCPI, or none when it is not there."""
     table = ROOT.joinpath(*path)
     if not table.exists():
         return []
     with table.open(newline="", encoding="utf-8") as lines:
-        return [row for row in csv.DictReader(lines) if row["version"] == "2.2.1"]
+        return [row for row in csv.DictReader(lines) if row["version"] == version]
 
 
 def needed(found: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -29,8 +29,8 @@ def needed(found: list[dict[str, str]]) -> list[dict[str, str]]:
     return found
 
 
-def payload(file: str) -> bytes:
-    return (EXAMPLES / "2.2.1" / file).read_bytes()
+def payload(file: str, version: str = "2.2.1") -> bytes:
+    return (EXAMPLES / version / file).read_bytes()
 
 
 def numbers(body: bytes) -> Json:

@@ -1,33 +1,50 @@
-"""The endpoint table against the matrix of endpoints of the standard."""
+"""The endpoint tables of all versions: sound in themselves, and together the operations that we have handlers for.
+
+Row by row they are compared with the standard in `tests/conformance/test_table.py`.
+"""
 
 import re
 
-from adapters.contract import Operation
-from adapters.ocpi_2_2_1.endpoints import ENDPOINTS
-from tests.adapters.wire.shared import needed, rows
+import pytest
 
-# Known to the standard, without an operation of ours: configuration and the modules that we do not serve.
-SERVED = {"locations", "tariffs", "tokens", "sessions", "cdrs", "credentials"}
-NOT_SERVED = {("sessions", "Sender", "PUT", "/{session_id}/charging_preferences")}
+from adapters.contract import Module, Operation
+from adapters.ocpi.version import Version
+from adapters.registry import VERSIONS
+from api.ocpi.handlers import HANDLERS
 
-
-def test_every_operation_has_an_endpoint() -> None:
-    assert {endpoint.operation for endpoint in ENDPOINTS} <= set(Operation)
+versions = pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.number)
+_PATH = re.compile(r"(?:/(?:\{[a-z_]+\}|[A-Za-z_]+))*")
 
 
-def test_no_endpoint_twice() -> None:
-    keys = [(e.module, e.interface, e.method, e.path) for e in ENDPOINTS]
+@versions
+def test_no_endpoint_twice(version: Version) -> None:
+    keys = [(e.module, e.interface, e.method, e.path) for e in version.endpoints]
     assert len(keys) == len(set(keys))
 
 
-def test_the_table_is_the_one_of_the_standard() -> None:
-    stated = set()
-    for row in needed(rows("reference", "ocpi-matrix.csv")):
-        if row["module"] in SERVED:
-            path = re.sub(r"^\{[a-z_]+\}|^\{URL.*\}$", "", row["url_template"])
-            if row["module"] == "cdrs" and row["interface"] == "Receiver" and row["method"] == "GET":
-                path = "/{reference}"
-            interface = "Sender" if row["interface"] == "both" else row["interface"]
-            stated.add((row["module"], interface, row["method"], path))
-    ours = {(e.module.value, e.interface.value.title(), e.method, e.path) for e in ENDPOINTS}
-    assert ours == stated - NOT_SERVED
+@versions
+def test_paths_can_be_told_apart(version: Version) -> None:
+    """No two templates of one interface and method fit the same path, whatever the ids in it."""
+    shapes = [(e.module, e.interface, e.method, re.sub(r"\{[a-z_]+\}", "{}", e.path)) for e in version.endpoints]
+    assert len(shapes) == len(set(shapes))
+    assert [e.path for e in version.endpoints if not _PATH.fullmatch(e.path)] == []
+
+
+@versions
+def test_every_version_has_what_a_handshake_needs(version: Version) -> None:
+    credentials = {e.operation for e in version.endpoints if e.module is Module.CREDENTIALS}
+    assert credentials == {
+        Operation.GET_CREDENTIALS,
+        Operation.REGISTER,
+        Operation.UPDATE_CREDENTIALS,
+        Operation.UNREGISTER,
+    }
+
+
+@versions
+def test_every_endpoint_has_a_handler(version: Version) -> None:
+    assert {e.operation for e in version.endpoints} - set(HANDLERS) == set()
+
+
+def test_every_operation_is_in_some_table() -> None:
+    assert {e.operation for version in VERSIONS for e in version.endpoints} == set(Operation)

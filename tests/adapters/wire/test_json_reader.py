@@ -1,5 +1,6 @@
 """What is not exactly one JSON value is refused, each kind by its own name."""
 
+import time
 from decimal import Decimal
 
 import pytest
@@ -32,6 +33,16 @@ def test_size_is_limited_in_bytes() -> None:
     assert read_json(b'"12345678"', JsonLimits(size_bytes=10)) == "12345678"
     with pytest.raises(InvalidWire, match="more than 9 bytes"):
         read_json(b'"12345678"', JsonLimits(size_bytes=9))
+
+
+@pytest.mark.parametrize("part", [b"[],", b"{},", b"1,", b'"":{},'])
+def test_a_body_of_nothing_but_punctuation_is_refused_before_it_is_read(part: bytes) -> None:
+    count = 2_000_000 // len(part)
+    began = time.process_time()
+    with pytest.raises(InvalidWire, match="more than 300000 values"):
+        read_json(b"[" + part * count + b"1]")
+    assert time.process_time() - began < 0.1
+    assert len(read_json(b"[" + b'{"id":"0123456789","on":true},' * 100_000 + b"1]")) == 100_001
 
 
 def test_the_deepest_allowed_document_is_read() -> None:

@@ -79,11 +79,33 @@ def test_lists_are_replaced() -> None:
     assert adapter.patch(before, change(capabilities=["UNLOCK_CAPABLE"])).value.capabilities == ("UNLOCK_CAPABLE",)
 
 
-def test_evses_that_a_new_list_leaves_out_are_reported() -> None:
+def test_evses_that_a_new_list_leaves_out_stay_and_are_reported() -> None:
+    before = held(Location, wire.location(evses=[wire.evse(), wire.evse(uid="E2", floor=1)]))
+    after = adapter.patch(before, change(evses=[wire.evse(uid="E3"), wire.evse(uid="e2", status="CHARGING")]))
+    assert [(e.uid, e.status, e.floor_level) for e in after.value.evses[1:]] == [
+        ("e2", EvseStatus.CHARGING, None),
+        ("E3", EvseStatus.AVAILABLE, None),
+    ]
+    assert after.value.evses[0] == before.evses[0]
+    assert [(finding.code, finding.stated) for finding in after.findings] == [("patch.evses_left_out", "E1")]
+
+
+@pytest.mark.parametrize("evses", [None, []])
+def test_no_list_of_evses_closes_a_location(evses: object) -> None:
+    before = held(Location, wire.location(evses=[wire.evse()]))
+    after = adapter.patch(before, change(evses=evses))
+    assert after.value.evses == before.evses
+    assert [finding.stated for finding in after.findings] == ["E1"]
+
+
+def test_a_list_of_all_evses_is_no_news() -> None:
     before = held(Location, wire.location(evses=[wire.evse(), wire.evse(uid="E2")]))
-    after = adapter.patch(before, change(evses=[wire.evse()]))
-    assert [evse.uid for evse in after.value.evses] == ["E1"]
-    assert [(finding.code, finding.stated) for finding in after.findings] == [("patch.evses_left_out", "E2")]
+    after = adapter.patch(before, change(evses=[wire.evse(uid="E2", status="REMOVED"), wire.evse()]))
+    assert [(e.uid, e.status) for e in after.value.evses] == [
+        ("E1", EvseStatus.AVAILABLE),
+        ("E2", EvseStatus.REMOVED),
+    ]
+    assert after.findings == ()
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from adapters.contract import InvalidWire
+from adapters.contract import CannotWrite, InvalidWire
 from adapters.registry import build_registry
 from canonical.cdr import Cdr
-from canonical.location import EvseStatus, Location
+from canonical.location import Connector, Evse, EvseStatus, Location
 from canonical.model import CanonicalModel
 from canonical.session import Session, SessionStatus
 from canonical.tariff import Tariff
@@ -39,7 +39,7 @@ TOLERATED: list[tuple[str, type[CanonicalModel], dict[str, Any]]] = [
     ("tolerance.empty_text", Location, wire.location(parking_type="")),
     ("tolerance.number_as_text", Location, wire.location(evses=[wire.evse(connectors=[wire.connector(max_voltage="230")])])),
     ("tolerance.whole_number_with_fraction", Location, wire.location(evses=[wire.evse(connectors=[wire.connector(max_voltage=230.0)])])),
-    ("tolerance.unlisted_word", Location, wire.location(evses=[wire.evse(connectors=[wire.connector(standard="MCS")])])),
+    ("tolerance.unlisted_word", Location, wire.location(evses=[wire.evse(connectors=[wire.connector(power_type="AC_6_PHASE")])])),
     ("tolerance.unlisted_word", Cdr, wire.cdr(cdr_location=wire.cdr()["cdr_location"] | {"connector_standard": "MCS"})),
     ("tolerance.session_status_reserved", Session, wire.session(status="RESERVED")),
     ("tolerance.country_code", Location, wire.location(country="DE")),
@@ -48,6 +48,7 @@ TOLERATED: list[tuple[str, type[CanonicalModel], dict[str, Any]]] = [
     ("tolerance.last_updated_missing", Tariff, {k: v for k, v in wire.tariff().items() if k != "last_updated"}),
     ("tolerance.evse_uid_missing", Cdr, wire.cdr(cdr_location={k: v for k, v in wire.cdr()["cdr_location"].items() if k != "evse_uid"})),
     ("tolerance.no_connectors", Location, wire.location(evses=[wire.evse(connectors=[], status="REMOVED")])),
+    ("tolerance.no_connectors", Location, wire.location(evses=[wire.evse(connectors=None, status="REMOVED")])),
     ("tolerance.twentyfourseven_missing", Location, wire.location(opening_times={})),
     ("tolerance.time_of_day", Location, wire.location(opening_times={"twentyfourseven": False, "regular_hours": [{"weekday": 1, "period_begin": "7:30", "period_end": "24:00"}]})),
     ("tolerance.part_set_aside", Location, wire.location(evses=[{"uid": "E0"}, wire.evse()])),
@@ -149,6 +150,51 @@ def test_an_unknown_status_is_unknown_and_goes_out_as_it_came() -> None:
     charging = read.evses[0].model_copy(update={"status": EvseStatus.CHARGING})
     now = read.model_copy(update={"evses": (charging,)})
     assert json.loads(standard.write(now))["evses"][0]["status"] == "CHARGING"
+
+
+def test_what_the_version_has_no_word_for_is_left_out_of_a_site_on_the_way_out() -> None:
+    mcs = wire.connector(id="2", standard="MCS", rating=1)
+    kept = {"url": "u", "category": "OWNER", "type": "png", "author": "me"}
+    sent = wire.location(
+        evses=[
+            wire.evse(connectors=[mcs, wire.connector(note="x")], capabilities=["ISO", "RFID_READER"]),
+            wire.evse(uid="E2", connectors=[mcs]),
+        ],
+        images=[{"url": "u", "category": "PHOTO", "type": "png", "author": "you"}, kept],
+        parking_type="ROOF",
+        facilities=["POOL", "WIFI"],
+        publish_allowed_to=[
+            {"uid": "1", "type": "EMAID"},
+            {"uid": "2", "type": "FACE"},
+            {"visual_number": "3", "issuer": "x"},
+        ],
+    )
+    read = standard.read(Location, body(sent)).value
+    assert [connector.standard for evse in read.evses for connector in evse.connectors] == [
+        "MCS",
+        "IEC_62196_T2",
+        "MCS",
+    ]
+    written = standard.write(read)
+    expected = wire.location(
+        evses=[wire.evse(connectors=[wire.connector(note="x")], capabilities=["RFID_READER"])],
+        images=[kept],
+        facilities=["WIFI"],
+        publish_allowed_to=[{"uid": "1", "type": "OTHER"}, {"visual_number": "3", "issuer": "x"}],
+    )
+    assert json.loads(written) == expected
+    strict.read(Location, written)
+    for alone in (Connector, Evse):
+        with pytest.raises(CannotWrite, match="standard"):
+            standard.write(read.evses[1] if alone is Evse else read.evses[1].connectors[0])
+
+
+def test_a_patch_takes_nothing_away_that_the_version_has_no_word_for() -> None:
+    read = standard.read(
+        Location, body(wire.location(evses=[wire.evse(connectors=[wire.connector(standard="MCS")])]))
+    ).value
+    after = standard.patch(read, body({"name": "New", "last_updated": wire.AT})).value
+    assert after.evses == read.evses
 
 
 def test_reserved_is_reservation() -> None:

@@ -58,14 +58,37 @@ def test_coordinates_get_the_decimals_of_the_version() -> None:
     assert written == {"latitude": "50.70000", "longitude": "7.1234568"}
 
 
-def test_gross_tariffs_and_newer_token_types_are_not_sent() -> None:
-    tariff, token = held(Tariff, wire.tariff()), held(Token, wire.token())
-    assert isinstance(tariff, Tariff)
+def test_a_token_of_a_newer_type_is_an_other_one() -> None:
+    token = held(Token, wire.token())
     assert isinstance(token, Token)
-    with pytest.raises(CannotWrite, match="after tax"):
-        adapter.write(tariff.model_copy(update={"tax_included": TaxIncluded.YES}))
-    with pytest.raises(CannotWrite, match="type"):
-        adapter.write(token.model_copy(update={"type": TokenType.EMAID}))
+    assert json.loads(adapter.write(token.model_copy(update={"type": TokenType.EMAID})))["type"] == "OTHER"
+
+
+def priced(price: str, vat: object) -> Tariff:
+    component = {"type": "ENERGY", "price": 0, "step_size": 1} | ({} if vat is None else {"vat": vat})
+    tariff = held(Tariff, wire.tariff(elements=[{"price_components": [component]}]))
+    assert isinstance(tariff, Tariff)
+    (element,) = tariff.elements
+    gross = element.price_components[0].model_copy(update={"price": Decimal(price)})
+    elements = (element.model_copy(update={"price_components": (gross,)}),)
+    return tariff.model_copy(update={"tax_included": TaxIncluded.YES, "elements": elements})
+
+
+@pytest.mark.parametrize(
+    ("gross", "vat", "net"), [("0.357", 19, b"0.3"), ("0.49", 19, b"0.4118"), ("2.20", 10, b"2"), ("0", None, b"0")]
+)
+def test_gross_prices_are_sent_net_where_the_vat_is_stated(gross: str, vat: int | None, net: bytes) -> None:
+    assert b'"price":' + net + b"," in adapter.write(priced(gross, vat))
+
+
+def test_gross_prices_without_vat_are_not_sent_and_do_not_hold_up_a_cdr() -> None:
+    tariff = priced("0.49", None)
+    with pytest.raises(CannotWrite, match=r"elements\[0\].price_components\[0\].vat: prices after tax"):
+        adapter.write(tariff)
+    cdr = held(Cdr, wire.cdr())
+    assert isinstance(cdr, Cdr)
+    written = json.loads(adapter.write(cdr.model_copy(update={"tariffs": (tariff, *cdr.tariffs)})))
+    assert written["tariffs"] == [wire.tariff()]
 
 
 @pytest.mark.parametrize(

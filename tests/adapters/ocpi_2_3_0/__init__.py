@@ -1,0 +1,1 @@
+"""What OCPI 2.3.0 has beyond 2.2.1."""
