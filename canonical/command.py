@@ -3,11 +3,16 @@
 Every order has a first answer, at once, and a result, later: both say whether it worked, in different words.
 """
 
+from datetime import timedelta
 from enum import StrEnum
 
 from canonical.charging_profile import ActiveChargingProfile, ChargingProfile
+from canonical.identity import PartyId
 from canonical.model import CanonicalModel, DisplayText, Extension, Identifier, Instant
 from canonical.token import Token
+
+SENT_WITHIN = timedelta(seconds=60)
+"""An order that could not be sent for so long is not sent any more: its driver has gone."""
 
 
 class CommandKind(StrEnum):
@@ -19,6 +24,11 @@ class CommandKind(StrEnum):
     SET_CHARGING_PROFILE = "SET_CHARGING_PROFILE"
     CLEAR_CHARGING_PROFILE = "CLEAR_CHARGING_PROFILE"
     GET_ACTIVE_CHARGING_PROFILE = "GET_ACTIVE_CHARGING_PROFILE"
+
+    @property
+    def admits(self) -> bool:
+        """True for the orders that bring a token, with which a session may then start."""
+        return self in (CommandKind.START_SESSION, CommandKind.RESERVE_NOW)
 
     @property
     def about_profile(self) -> bool:
@@ -51,6 +61,25 @@ class CommandOutcome(StrEnum):
     UNKNOWN = "UNKNOWN"
     UNKNOWN_RESERVATION = "UNKNOWN_RESERVATION"
     UNKNOWN_SESSION = "UNKNOWN_SESSION"
+
+
+class CommandState(StrEnum):
+    """Where an order stands, on either side."""
+
+    REQUESTED = "REQUESTED"
+    """Given by us, and not answered yet."""
+    ACCEPTED = "ACCEPTED"
+    """Passed on; the result is awaited: from the partner, or from our charging backend."""
+    REFUSED = "REFUSED"
+    """Answered with a no, or never sent: there will be no result."""
+    UNANSWERED = "UNANSWERED"
+    """Sent without a usable answer. It may have been executed: the result may yet come."""
+    CONCLUDED = "CONCLUDED"
+    """There is a result, or the time for one has passed."""
+
+    @property
+    def is_open(self) -> bool:
+        return self in (CommandState.REQUESTED, CommandState.ACCEPTED, CommandState.UNANSWERED)
 
 
 class Command(CanonicalModel):
@@ -89,3 +118,30 @@ class CommandResult(CanonicalModel):
     outcome: CommandOutcome
     messages: tuple[DisplayText, ...] = ()
     profile: ActiveChargingProfile | None = None
+
+
+class CommandRecord(CanonicalModel):
+    """One order and what became of it. `ours`: we gave it, as a provider; else a partner gave it to us.
+
+    `party` is the other one: behind a hub not the partner that we are connected to. `command` comes without its
+    `reply_to`: that address is its receiver's alone. `due_at` is when the result has to be there. `afterword` is
+    what was said after the result: a result that came late, or a reservation that the operator took back. `told_at`
+    is when the partner had taken our result. `session_key` names the session that has begun by the order
+    (`DE*ABC/S1`). `note` says why nothing came of it.
+    """
+
+    id: Identifier
+    connection_id: Identifier
+    party: PartyId | None = None
+    ours: bool
+    command: Command
+    state: CommandState
+    given_at: Instant
+    due_at: Instant
+    response: CommandResponse | None = None
+    result: CommandResult | None = None
+    concluded_at: Instant | None = None
+    afterword: CommandResult | None = None
+    told_at: Instant | None = None
+    session_key: str | None = None
+    note: str = ""

@@ -1,7 +1,7 @@
 """Partners and the connections to them: as far as the domain is concerned, and no further."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -19,6 +19,10 @@ class LinkState(StrEnum):
     UNREGISTERED = "UNREGISTERED"
 
 
+CLOSED: Final = frozenset({LinkState.SUSPENDED, LinkState.UNREGISTERED})
+"""States in which neither side calls the other."""
+
+
 class Side(StrEnum):
     """Which side of the roaming relation we are on in one connection."""
 
@@ -28,6 +32,13 @@ class Side(StrEnum):
     @property
     def other(self) -> "Side":
         return Side.EMSP if self is Side.CPO else Side.CPO
+
+    def met_by(self, role: Role) -> bool:
+        """Whether a party in this role is the other side of ours.
+
+        Who only reads or steers (NSP, SCSP, NAP, OTHER) counts as a provider (OCPI 2.2.1 transport, broadcast push).
+        """
+        return role is not Role.HUB and (role is Role.CPO) is (self is Side.EMSP)
 
 
 class Endpoint(CanonicalModel):
@@ -82,11 +93,15 @@ class Connection(CanonicalModel):
     endpoints: tuple[Endpoint, ...] = ()
     connected_at: Instant | None = None
     hub: PartyId | None = None
+    token_spelling: str | None = None
+    """How the partner wants our token spelt in the Authorization header, where that is not its version's own way."""
 
     @property
-    def only_side(self) -> Side | None:
-        """Our side, where we play just one."""
-        return self.our_sides[0] if len(self.our_sides) == 1 else None
+    def sides(self) -> tuple[Side, ...]:
+        """Those of our sides that somebody stands opposite to: all while the partner has named no role, or is a hub."""
+        if not self.partner_roles or self.hub is not None:
+            return self.our_sides
+        return tuple(side for side in self.our_sides if any(side.met_by(r.role) for r in self.partner_roles))
 
     def owns(self, party: PartyId) -> bool:
         """True when `party` is one that this partner speaks for."""
@@ -94,8 +109,22 @@ class Connection(CanonicalModel):
 
     def partner_party(self, our_side: Side | None = None) -> PartyId | None:
         """The partner's party opposite to one of our sides (None: to the first), if it has named one."""
-        wanted = Role((our_side or self.our_sides[0]).other.value)
-        return next((r.party for r in self.partner_roles if r.role is wanted), None)
+        side = our_side or self.our_sides[0]
+        met = [role for role in self.partner_roles if side.met_by(role.role)]
+        main = [role for role in met if role.role.value == side.other.value]
+        return next((role.party for role in main or met), None)
+
+    def addressee(
+        self, our_side: Side | None = None, party: PartyId | None = None, *, open_routing: bool = False
+    ) -> PartyId | None:
+        """To whom a request of ours goes (OCPI 2.2.1 transport, message routing).
+
+        `party` is whom it concerns, where that is known. Through a hub it goes to that party; without one to the hub,
+        which tells everybody or answers for all (broadcast push, GET all), or with `open_routing` to nobody by name.
+        """
+        if self.hub is not None:
+            return party or (None if open_routing else self.hub)
+        return party if party is not None and self.owns(party) else self.partner_party(our_side)
 
     def endpoint(self, module: str, interface: str) -> str | None:
         found = (e for e in self.endpoints if e.module == module and e.interface == interface)

@@ -108,11 +108,18 @@ class LocationReference(CanonicalModel):
 
 
 class Authorization(CanonicalModel):
-    """The issuer's answer to "may this token charge here, now?" (OCPI 2.2.1 tokens, AuthorizationInfo)."""
+    """The issuer's answer to "may this token charge here, now?" (OCPI 2.2.1 tokens, AuthorizationInfo).
+
+    `token` None: the answer does not repeat which token was asked about (OCPI 2.1.1); see `about`.
+    """
 
     allowed: Allowed
-    token: Token
+    token: Token | None
     location: LocationReference | None = None
     authorization_reference: Identifier | None = None
     info: DisplayText | None = None
     extensions: tuple[Extension, ...] = ()
+
+    def about(self, token: Token | None) -> "Authorization":
+        """The answer with the token as its issuer repeated it, else with the one that the question was about."""
+        return self if self.token is not None else self.model_copy(update={"token": token})

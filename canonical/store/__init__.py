@@ -6,9 +6,12 @@ reordered or cut off half-way; all writes of one `Store.transaction()` stand or 
 """
 
 from canonical.store.access import AccessPurpose, AccessRepository, Admitted
+from canonical.store.api_keys import ApiKey, ApiKeyRepository
 from canonical.store.authorizations import AuthorizationRepository
 from canonical.store.cases import CaseRepository
-from canonical.store.cdrs import AddOutcome, CdrEvent, CdrReceipt, CdrRepository, CdrState, StoredCdr
+from canonical.store.cdrs import AddOutcome, CdrEvent, CdrReceipt, CdrRepository, CdrState, StoredCdr, new_reference
+from canonical.store.commands import CommandRepository, Unsettled
+from canonical.store.concluding import conclude, event_of, note_begun, tell_result
 from canonical.store.connections import ConnectionRepository
 from canonical.store.documents import sha256_of
 from canonical.store.errors import (
@@ -20,56 +23,117 @@ from canonical.store.errors import (
     Unbalanced,
     Unstorable,
 )
+from canonical.store.events import EventRepository, StoredEvent
 from canonical.store.evidence import Direction, EvidenceRecord, EvidenceRepository
+from canonical.store.hub_clients import HubClientRepository
 from canonical.store.idempotency import IdempotencyRepository, StoredAnswer
+from canonical.store.invoice_records import InvoiceRecordRepository
 from canonical.store.ledger import LedgerRepository
 from canonical.store.migrations import migrate
 from canonical.store.objects import ObjectRepository, PutOutcome, StoredPage
 from canonical.store.outbox import OutboxAction, OutboxEntry, OutboxRepository
+from canonical.store.partner_roles import RolesRefused, with_roles
+from canonical.store.representations import (
+    BILLED_SESSIONS,
+    ISSUED_CDRS,
+    LOCATIONS,
+    PARTYS_CDRS,
+    PARTYS_SESSIONS,
+    SESSIONS,
+    TARIFFS,
+    TOKENS,
+    Representations,
+    Shelf,
+    Window,
+    Writer,
+    Written,
+    WrittenPage,
+    for_party,
+)
 from canonical.store.sessions import SessionRepository
 from canonical.store.settlement import InvoiceFile, SettlementRepository
+from canonical.store.sightings import Crawl, Missing, SightingRepository
+from canonical.store.smart_charging import SmartChargingRepository, Wishes
 from canonical.store.store import Store
 from canonical.store.tariffs import TariffRepository
 from canonical.store.unit_of_work import UnitOfWork
+from canonical.store.webhooks import Webhook, WebhookRepository
 
 __all__ = [
+    "BILLED_SESSIONS",
+    "ISSUED_CDRS",
+    "LOCATIONS",
+    "PARTYS_CDRS",
+    "PARTYS_SESSIONS",
+    "SESSIONS",
+    "TARIFFS",
+    "TOKENS",
     "AccessPurpose",
     "AccessRepository",
     "AddOutcome",
     "Admitted",
     "AlreadyExists",
+    "ApiKey",
+    "ApiKeyRepository",
     "AuthorizationRepository",
     "CaseRepository",
     "CdrEvent",
     "CdrReceipt",
     "CdrRepository",
     "CdrState",
+    "CommandRepository",
     "ConnectionRepository",
+    "Crawl",
     "Direction",
+    "EventRepository",
     "EvidenceRecord",
     "EvidenceRepository",
+    "HubClientRepository",
     "IdempotencyConflict",
     "IdempotencyRepository",
     "InvoiceFile",
+    "InvoiceRecordRepository",
     "LedgerRepository",
+    "Missing",
     "NotFound",
     "ObjectRepository",
     "OutboxAction",
     "OutboxEntry",
     "OutboxRepository",
     "PutOutcome",
+    "Representations",
+    "RolesRefused",
     "SessionRepository",
     "SettlementRepository",
+    "Shelf",
+    "SightingRepository",
+    "SmartChargingRepository",
     "Store",
     "StoreError",
     "StoreUnavailable",
     "StoredAnswer",
     "StoredCdr",
+    "StoredEvent",
     "StoredPage",
     "TariffRepository",
     "Unbalanced",
     "UnitOfWork",
+    "Unsettled",
     "Unstorable",
+    "Webhook",
+    "WebhookRepository",
+    "Window",
+    "Wishes",
+    "Writer",
+    "Written",
+    "WrittenPage",
+    "conclude",
+    "event_of",
+    "for_party",
     "migrate",
+    "new_reference",
+    "note_begun",
     "sha256_of",
+    "tell_result",
+    "with_roles",
 ]

@@ -5,6 +5,7 @@ return it. A token we call them with is kept sealed. A new token lives beside th
 has used it, so that a lost answer locks nobody out.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,19 +31,25 @@ class AccessPurpose(StrEnum):
 
 @dataclass(frozen=True)
 class Admitted:
-    """Who calls: the connection that a token belongs to, and what the token is good for."""
+    """Who calls: the connection that a token belongs to, and what the token is good for.
+
+    `used`: its use has been noted, so noting it again would change nothing.
+    """
 
     connection: Connection
     purpose: AccessPurpose
     token_id: int
+    used: bool = False
 
 
 class AccessRepository:
     """Tokens of both directions."""
 
-    def __init__(self, connection: AsyncConnection, vault: Vault) -> None:
+    def __init__(self, connection: AsyncConnection, vault: Vault, changed: Callable[[], None] = lambda: None) -> None:
+        """`changed` is told when a token was retired or used: what is remembered of it is wrong from then on."""
         self._connection = connection
         self._vault = vault
+        self._changed = changed
 
     async def issue(self, connection_id: str, purpose: AccessPurpose, request_key: str) -> SecretStr:
         """A token that the partner calls us with, live at once, beside the older ones.
@@ -73,7 +80,12 @@ class AccessRepository:
     async def admit(self, token: SecretStr) -> Admitted | None:
         """Whose token it is, or None. The search is by keyed hash: its duration tells nothing about the token."""
         query = (
-            select(col(AccessTokenRow.number), col(AccessTokenRow.purpose), col(ConnectionRow.document))
+            select(
+                col(AccessTokenRow.number),
+                col(AccessTokenRow.purpose),
+                col(AccessTokenRow.used_at),
+                col(ConnectionRow.document),
+            )
             .join(ConnectionRow, col(ConnectionRow.key) == col(AccessTokenRow.connection_id))
             .where(
                 col(AccessTokenRow.lookup_hash) == self._vault.lookup_hash(token),
@@ -83,11 +95,12 @@ class AccessRepository:
         row = (await self._connection.execute(query)).first()
         if row is None:
             return None
-        number, purpose, document = row
+        number, purpose, used_at, document = row
         return Admitted(
             connection=Connection.model_validate_json(document),
             purpose=AccessPurpose(purpose),
             token_id=number,
+            used=used_at is not None,
         )
 
     async def confirm_use(self, token_id: int) -> None:
@@ -107,6 +120,8 @@ class AccessRepository:
             .returning(col(AccessTokenRow.connection_id), col(AccessTokenRow.purpose))
         )
         row = (await self._connection.execute(using)).first()
+        if row is not None:
+            self._changed()
         if row is None or row.purpose != AccessPurpose.ACCESS.value:
             return
         await self._connection.execute(
@@ -140,6 +155,7 @@ class AccessRepository:
         Repeated: nothing more happens. Reordered: a token that is issued or kept later is live. Cut off: all
         stay live.
         """
+        self._changed()
         for row in (AccessTokenRow, OutboundTokenRow):
             await self._connection.execute(
                 update(row)
@@ -175,6 +191,13 @@ class AccessRepository:
             col(OutboundTokenRow.request_key) == request_key,
         )
         return (await self._connection.execute(query)).first() is not None
+
+    async def can_call(self, connection_id: str) -> bool:
+        """Whether there is a token that we call the partner with."""
+        query = select(col(OutboundTokenRow.number)).where(
+            col(OutboundTokenRow.connection_id) == fold(connection_id), col(OutboundTokenRow.retired_at).is_(None)
+        )
+        return (await self._connection.execute(query.limit(1))).first() is not None
 
     async def outbound(self, connection_id: str) -> SecretStr:
         """The token that we call the partner with. Raises NotFound."""

@@ -2,21 +2,23 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
+from canonical.event import EventKind
 from canonical.settlement import Case, CaseState
 from canonical.store.documents import text_of
 from canonical.store.errors import AlreadyExists, NotFound
+from canonical.store.events import EventRepository
 from canonical.store.tables import CaseRow
+from canonical.store.transaction import Transaction
 
 
 class CaseRepository:
     """Cases by id."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Transaction) -> None:
         self._connection = connection
 
     async def open(self, case: Case) -> bool:
@@ -37,7 +39,10 @@ class CaseRepository:
             .on_conflict_do_nothing(index_elements=["id"])
             .returning(col(CaseRow.id))
         )
-        return (await self._connection.execute(opening)).first() is not None
+        if (await self._connection.execute(opening)).first() is None:
+            return False
+        await EventRepository(self._connection).add(EventKind.CASE_OPENED, case.id, None, case)
+        return True
 
     async def close(self, case_id: str, decision: str, at: datetime, *, accepted: bool = False) -> None:
         """Close a case with a decision. Raises NotFound, or AlreadyExists when it was decided otherwise.
@@ -72,6 +77,18 @@ class CaseRepository:
         query = select(col(CaseRow.document)).order_by(col(CaseRow.opened_at), col(CaseRow.id))
         if state is not None:
             query = query.where(col(CaseRow.state) == state.value)
+        rows = (await self._connection.execute(query)).scalars()
+        return tuple(Case.model_validate_json(document) for document in rows)
+
+    async def page(
+        self, *, state: CaseState | None = None, after: tuple[datetime, str] | None = None, limit: int
+    ) -> tuple[Case, ...]:
+        """Cases behind one of them (when it was opened, and its id), oldest first."""
+        query = select(col(CaseRow.document)).order_by(col(CaseRow.opened_at), col(CaseRow.id)).limit(limit)
+        if state is not None:
+            query = query.where(col(CaseRow.state) == state.value)
+        if after is not None:
+            query = query.where(tuple_(col(CaseRow.opened_at), col(CaseRow.id)) > tuple_(*after))
         rows = (await self._connection.execute(query)).scalars()
         return tuple(Case.model_validate_json(document) for document in rows)
 

@@ -11,20 +11,34 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from canonical.cdr import Cdr, CdrDossier, CostLine
+from canonical.event import EventKind
 from canonical.identity import ObjectId
 from canonical.model import Finding, fold
 from canonical.store.documents import sha256_of, text_of
 from canonical.store.errors import NotFound
-from canonical.store.objects import StoredPage
+from canonical.store.events import EventRepository
+from canonical.store.objects import StoredPage, kept_total
 from canonical.store.tables import CdrEventRow, CdrLineRow, CdrReceiptRow, CdrRow
+from canonical.store.transaction import Transaction
 
 _REFERENCE_BYTES = 16
 _SWEEP_LIMIT = 500
 """How many unattended CDRs one sweep takes; the next one takes the rest."""
+
+
+_ADD = """
+INSERT INTO cdr (
+    ours, connection_id, key, session_key, sha256, reference, evidence_number, start_at, end_at, last_updated,
+    energy_kwh, currency, net, gross, document
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::jsonb)
+ON CONFLICT (ours, connection_id, key) DO NOTHING
+RETURNING number, recorded_at
+"""
+_ADD_EVENT = "INSERT INTO cdr_event (cdr_number, state, text, at) VALUES ($1, $2, $3, $4)"
 
 
 class CdrState(StrEnum):
@@ -39,6 +53,16 @@ class CdrState(StrEnum):
     INVOICED = "INVOICED"
     SETTLED = "SETTLED"
     UNDELIVERABLE = "UNDELIVERABLE"
+
+
+_TOLD = {
+    (False, CdrState.ACCEPTED): EventKind.CDR_CHECKED,
+    (False, CdrState.QUARANTINED): EventKind.CDR_CHECKED,
+    (False, CdrState.DISPUTED): EventKind.CDR_CHECKED,
+    (True, CdrState.DELIVERED): EventKind.CDR_DELIVERED,
+    (True, CdrState.UNDELIVERABLE): EventKind.CDR_REFUSED,
+}
+"""What the operator's own systems are told of, by whether the CDR is ours and the state that it is in now."""
 
 
 class AddOutcome(StrEnum):
@@ -89,11 +113,19 @@ class CdrReceipt:
 class CdrRepository:
     """CDRs by who issued them, connection and key."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Transaction) -> None:
         self._connection = connection
 
-    async def add(self, dossier: CdrDossier, *, connection_id: str, ours: bool, evidence_id: int | None) -> AddOutcome:
-        """Keep a CDR with its lines and its first event.
+    async def add(
+        self,
+        dossier: CdrDossier,
+        *,
+        connection_id: str,
+        ours: bool,
+        evidence_id: int | None,
+        reference: str | None = None,
+    ) -> AddOutcome:
+        """Keep a CDR with its lines and its first event. `reference` is its name in a URL (`new_reference`).
 
         Repeated: SAME, whatever the dossier says beside the CDR; the first dossier stays. Reordered: the first
         CDR under an id stays (CONFLICT for another). At the same time: one adds, the other sees it. Cut off:
@@ -101,44 +133,37 @@ class CdrRepository:
         """
         cdr = dossier.cdr
         digest = sha256_of(cdr)
-        adding = (
-            insert(CdrRow)
-            .values(
-                ours=ours,
-                connection_id=connection_id,
-                key=cdr.object_id.key,
-                session_key=None if cdr.session_id is None else fold(cdr.session_id),
-                sha256=digest,
-                reference=secrets.token_urlsafe(_REFERENCE_BYTES),
-                evidence_number=evidence_id,
-                start_at=cdr.start,
-                end_at=cdr.end,
-                last_updated=cdr.last_updated,
-                energy_kwh=cdr.total_energy_kwh,
-                currency=cdr.currency,
-                net=cdr.total_cost.before_tax,
-                gross=cdr.total_cost.after_tax,
-                document=text_of(dossier),
-            )
-            .on_conflict_do_nothing(index_elements=["ours", "connection_id", "key"])
-            .returning(col(CdrRow.number), col(CdrRow.recorded_at))
+        session_id = cdr.session_id if ours else dossier.handles.session_id
+        added = await self._connection.ask(
+            _ADD,
+            ours,
+            connection_id,
+            cdr.object_id.key,
+            None if session_id is None else fold(session_id),
+            digest,
+            reference or new_reference(),
+            evidence_id,
+            cdr.start,
+            cdr.end,
+            cdr.last_updated,
+            cdr.total_energy_kwh,
+            cdr.currency,
+            cdr.total_cost.before_tax,
+            cdr.total_cost.after_tax,
+            text_of(dossier),
         )
-        row = (await self._connection.execute(adding)).first()
-        if row is None:
+        if not added:
             kept = select(col(CdrRow.sha256)).where(_is(cdr.object_id, connection_id, ours=ours))
             same = (await self._connection.execute(kept)).scalar_one() == digest
             return AddOutcome.SAME if same else AddOutcome.CONFLICT
-        lines = [_line(row.number, position, line) for position, line in enumerate(dossier.lines)]
+        ((number, recorded_at),) = added
+        lines = [_line(number, position, line) for position, line in enumerate(dossier.lines)]
         if lines:
             await self._connection.execute(insert(CdrLineRow), lines)
-        await self._connection.execute(
-            insert(CdrEventRow).values(
-                cdr_number=row.number,
-                state=(CdrState.GENERATED if ours else CdrState.RECEIVED).value,
-                text="generated" if ours else "received",
-                at=row.recorded_at,
-            )
-        )
+        state = CdrState.GENERATED if ours else CdrState.RECEIVED
+        await self._connection.write(_ADD_EVENT, number, state.value, state.value.lower(), recorded_at)
+        if not ours:
+            await EventRepository(self._connection).add(EventKind.CDR_RECEIVED, cdr.object_id.key, connection_id, cdr)
         return AddOutcome.ADDED
 
     async def get(self, cdr: ObjectId, *, connection_id: str | None = None, ours: bool) -> StoredCdr | None:
@@ -175,21 +200,56 @@ class CdrRepository:
     async def page(
         self,
         connection_id: str,
-        since: datetime | None,
-        until: datetime | None,
-        offset: int,
-        limit: int,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        offset: int = 0,
+        limit: int = 100,
+        *,
+        after: int | None = None,
     ) -> StoredPage[Cdr]:
-        """Our CDRs for one partner with `since` <= last_updated < `until`, in order of creation."""
+        """Our CDRs for one partner with `since` <= last_updated < `until`, in order of creation.
+
+        `after` is the `last` of the page before, and then `offset` is not looked at.
+        """
         chosen = [col(CdrRow.connection_id) == connection_id, col(CdrRow.ours).is_(True)]
         if since is not None:
             chosen.append(col(CdrRow.last_updated) >= since)
         if until is not None:
             chosen.append(col(CdrRow.last_updated) < until)
-        count = select(func.count()).select_from(CdrRow).where(*chosen)
+        count = select(kept_total("cdr", connection_id))
+        if since is not None or until is not None:
+            count = select(func.count()).select_from(CdrRow).where(*chosen)
         total = (await self._connection.execute(count)).scalar_one()
-        stored = await self._where(*chosen, offset=offset, limit=limit)
-        return StoredPage(items=tuple(found.dossier.cdr for found in stored), total=total)
+        query = select(col(CdrRow.number), col(CdrRow.document)).where(*chosen).order_by(col(CdrRow.number))
+        query = query.offset(offset) if after is None else query.where(col(CdrRow.number) > after)
+        rows = (await self._connection.execute(query.limit(limit))).all()
+        cdrs = tuple(CdrDossier.model_validate_json(document).cdr for _, document in rows)
+        return StoredPage(items=cdrs, total=total, last=rows[-1].number if rows else None)
+
+    async def listed(
+        self,
+        *,
+        connection_id: str | None = None,
+        ours: bool | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int = 0,
+        limit: int,
+    ) -> tuple[tuple[int, StoredCdr], ...]:
+        """CDRs with `since` <= end < `until`, each behind its number, in the order in which they were kept."""
+        chosen = [col(CdrRow.number) > after]
+        if connection_id is not None:
+            chosen.append(col(CdrRow.connection_id) == connection_id)
+        if ours is not None:
+            chosen.append(col(CdrRow.ours).is_(ours))
+        if since is not None:
+            chosen.append(col(CdrRow.end_at) >= since)
+        if until is not None:
+            chosen.append(col(CdrRow.end_at) < until)
+        query = select(col(CdrRow.number)).where(*chosen).order_by(col(CdrRow.number)).limit(limit)
+        numbers = tuple((await self._connection.execute(query)).scalars())
+        found = await self._where(col(CdrRow.number).in_(numbers))
+        return tuple(zip(numbers, found, strict=True))
 
     async def unchecked(self, before: datetime, after: datetime | None = None) -> tuple[StoredCdr, ...]:
         """CDRs of partners that have not been checked: come before one moment and, if given, not before another."""
@@ -228,6 +288,10 @@ class CdrRepository:
         await self._connection.execute(
             insert(CdrEventRow).values(cdr_number=number, state=state.value, text=text, at=at)
         )
+        told = _TOLD.get((ours, state))
+        if told is not None:
+            summary = {"state": state.value, "text": text, "ours": ours}
+            await EventRepository(self._connection).add(told, cdr.key, connection_id, summary)
 
     async def events(self, cdr: ObjectId, connection_id: str, ours: bool) -> tuple[CdrEvent, ...]:  # noqa: FBT001
         """All events in the order in which they were noted. Raises NotFound."""
@@ -305,7 +369,6 @@ class CdrRepository:
         self,
         *chosen: ColumnElement[bool],
         by_end: bool = False,
-        offset: int | None = None,
         limit: int | None = None,
     ) -> tuple[StoredCdr, ...]:
         order = (col(CdrRow.end_at), col(CdrRow.key)) if by_end else (col(CdrRow.number),)
@@ -322,7 +385,6 @@ class CdrRepository:
             )
             .where(*chosen)
             .order_by(*order)
-            .offset(offset)
             .limit(limit)
         )
         return tuple(
@@ -338,6 +400,11 @@ class CdrRepository:
             )
             for row in (await self._connection.execute(query)).all()
         )
+
+
+def new_reference() -> str:
+    """A name that nobody can guess."""
+    return secrets.token_urlsafe(_REFERENCE_BYTES)
 
 
 def _is(cdr: ObjectId, connection_id: str, *, ours: bool) -> ColumnElement[bool]:

@@ -62,25 +62,42 @@ class LedgerRepository:
 
     async def entries(self) -> tuple[LedgerEntry, ...]:
         """All entries in the order in which they were posted."""
+        return tuple(entry for _, entry in await self.page(limit=None))
+
+    async def page(self, *, after: int = 0, limit: int | None) -> tuple[tuple[int, LedgerEntry], ...]:
+        """Entries behind one of them, each after its number, in the order in which they were posted."""
+        heads = (
+            select(
+                col(LedgerEntryRow.number),
+                col(LedgerEntryRow.key),
+                col(LedgerEntryRow.event),
+                col(LedgerEntryRow.at),
+                col(LedgerEntryRow.text),
+            )
+            .where(col(LedgerEntryRow.number) > after)
+            .order_by(col(LedgerEntryRow.number))
+            .limit(limit)
+        )
+        found = (await self._connection.execute(heads)).all()
         postings: defaultdict[int, list[Posting]] = defaultdict(list)
-        legs = select(
-            col(LedgerPostingRow.entry_number),
-            col(LedgerPostingRow.account),
-            col(LedgerPostingRow.amount_minor),
-            col(LedgerPostingRow.currency),
-        ).order_by(col(LedgerPostingRow.entry_number), col(LedgerPostingRow.position))
+        legs = (
+            select(
+                col(LedgerPostingRow.entry_number),
+                col(LedgerPostingRow.account),
+                col(LedgerPostingRow.amount_minor),
+                col(LedgerPostingRow.currency),
+            )
+            .where(
+                col(LedgerPostingRow.entry_number) > after,
+                col(LedgerPostingRow.entry_number) <= (found[-1].number if found else after),
+            )
+            .order_by(col(LedgerPostingRow.entry_number), col(LedgerPostingRow.position))
+        )
         for number, account, amount_minor, currency in (await self._connection.execute(legs)).all():
             postings[number].append(Posting(account=account, amount_minor=amount_minor, currency=currency))
-        heads = select(
-            col(LedgerEntryRow.number),
-            col(LedgerEntryRow.key),
-            col(LedgerEntryRow.event),
-            col(LedgerEntryRow.at),
-            col(LedgerEntryRow.text),
-        ).order_by(col(LedgerEntryRow.number))
         return tuple(
-            LedgerEntry(key=key, event=event, at=at, postings=tuple(postings[number]), text=text)
-            for number, key, event, at, text in (await self._connection.execute(heads)).all()
+            (number, LedgerEntry(key=key, event=event, at=at, postings=tuple(postings[number]), text=text))
+            for number, key, event, at, text in found
             if number in postings
         )
 

@@ -4,20 +4,32 @@
 connections that send the same object hold two copies. Keys are folded, so spelling never makes two of one.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Generic, TypeVar
 
-from sqlalchemy import ColumnElement, and_, func, select
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ScalarSelect,
+    and_,
+    cast,
+    func,
+    literal,
+    select,
+    true,
+)
 from sqlmodel import col
 
 from canonical.identity import ObjectId
 from canonical.location import Location
 from canonical.session import Session
 from canonical.store.documents import text_of
-from canonical.store.tables import ObjectRow
+from canonical.store.events import EventRepository
+from canonical.store.tables import ObjectCountRow, ObjectRow
+from canonical.store.transaction import Transaction
 from canonical.tariff import Tariff
 from canonical.token import Token
 
@@ -36,51 +48,88 @@ class PutOutcome(Generic[Item]):
 
 @dataclass(frozen=True)
 class StoredPage(Generic[Item]):
-    """A page in order of creation, and how many there are in all (OCPI 2.2.1 transport, pagination)."""
+    """A page in order of creation, and how many there are in all (OCPI 2.2.1 transport, pagination).
+
+    `last` is the number of the last row on it, from which the next page goes on; None: the page is empty.
+    """
 
     items: tuple[Item, ...]
     total: int
+    last: int | None = None
 
 
 class ObjectRepository(Generic[T]):
     """The newest state of every object of one family."""
 
-    def __init__(self, connection: AsyncConnection, row: type[ObjectRow], model: type[T]) -> None:
+    _stamped: tuple[str, ...] = ()
+    """Columns that say when a row was written, by the database's clock."""
+
+    def __init__(self, connection: Transaction, row: type[ObjectRow], model: type[T]) -> None:
         self._connection = connection
         self._row = row
         self._model: type[T] = model
 
-    async def put(self, value: T, *, source: str = "") -> PutOutcome[T]:
+    async def put(self, value: T, *, source: str = "", held: T | None = None) -> PutOutcome[T]:
         """Store a state unless a newer one (by `last_updated`) is stored; an equally old one replaces it.
+
+        `held` is the state until now, if the caller has it from `held` in this transaction: it is not read again.
 
         Repeated: stored again with the same result. Reordered: the older of two states never replaces the
         newer one (`applied` False). At the same time: the second writer waits for the first, and then compares.
         Cut off: nothing is stored.
         """
         key = value.object_id.key
-        columns: dict[str, object] = {
-            "source": source,
-            "key": key,
-            "last_updated": value.last_updated,
-            "document": text_of(value),
-            **self._columns(value),
-        }
-        added = (
-            insert(self._row)
-            .values(columns)
-            .on_conflict_do_nothing(index_elements=["source", "key"])
-            .returning(col(self._row.number))
-        )
-        stored = select(col(self._row.document)).where(self._is(key, source)).with_for_update()
-        # Once more when the row that was in the way is deleted between the two statements.
-        while (await self._connection.execute(added)).first() is None:
-            document = (await self._connection.execute(stored)).scalar()
-            if document is not None:
-                return await self._replace(self._model.model_validate_json(document), value, columns)
-        return PutOutcome(created=True, applied=True, before=None)
+        own: dict[str, object] = self._columns(value)
+        values = (source, key, value.last_updated, text_of(value), *own.values())
+        insert, replace = _writing(str(self._row.__tablename__), tuple(own), self._stamped)
+        before = held
+        # Once more when somebody else has added it between the two statements.
+        while True:
+            if before is None:
+                before = await self._for_update(key, source)
+            if before is not None:
+                if value.last_updated < before.last_updated:
+                    return PutOutcome(created=False, applied=False, before=before)
+                await self._connection.write(replace, *values)
+                return await self._noted(PutOutcome(created=False, applied=True, before=before), value, source)
+            if await self._connection.ask(insert, *values):
+                return await self._noted(PutOutcome(created=True, applied=True, before=None), value, source)
+
+    async def _noted(self, outcome: PutOutcome[T], value: T, source: str) -> PutOutcome[T]:
+        """What a partner has changed is an event for the operator's own systems, whatever way it came."""
+        if source and outcome.applied:
+            await EventRepository(self._connection).add_change(outcome.before, value, source)
+        return outcome
+
+    async def held(self, object_id: ObjectId, *, source: str = "") -> T | None:
+        """The state, for a read-modify-write: nobody else changes it until the transaction ends. None: there is none,
+        and nobody who locks adds one.
+
+        As `lock` and `get`, in one statement where there is something to be read.
+        """
+        holding = _holding(str(self._row.__tablename__))
+        found = await self._connection.ask(holding, self._lock_name(object_id), source, object_id.key)
+        if found:
+            return self._model.model_validate_json(found[0][0])
+        await self.lock(object_id)
+        return await self._for_update(object_id.key, source)
+
+    async def _for_update(self, key: str, source: str) -> T | None:
+        found = await self._connection.ask(_reading(str(self._row.__tablename__)), source, key)
+        return self._model.model_validate_json(found[0][0]) if found else None
 
     async def get(self, object_id: ObjectId, *, source: str = "") -> T | None:
-        query = select(col(self._row.document)).where(self._is(object_id.key, source))
+        found = await self._connection.look(_reading(str(self._row.__tablename__), lock=""), source, object_id.key)
+        return self._model.model_validate_json(found[0][0]) if found else None
+
+    async def first(self, names: Iterable[ObjectId], *, source: str = "") -> T | None:
+        """The oldest of the objects that have one of these names: one look, however many they are."""
+        query = (
+            select(col(self._row.document))
+            .where(col(self._row.source) == source, col(self._row.key).in_([name.key for name in names]))
+            .order_by(col(self._row.number))
+            .limit(1)
+        )
         document = (await self._connection.execute(query)).scalar()
         return None if document is None else self._model.model_validate_json(document)
 
@@ -90,30 +139,35 @@ class ObjectRepository(Generic[T]):
         source: str = "",
         since: datetime | None = None,
         until: datetime | None = None,
-        offset: int,
+        offset: int = 0,
+        after: int | None = None,
         limit: int,
     ) -> StoredPage[T]:
-        """Objects with `since` <= last_updated < `until`, in order of creation, which no update changes."""
-        return await self._page(col(self._row.source) == source, since=since, until=until, offset=offset, limit=limit)
+        """Objects with `since` <= last_updated < `until`, in order of creation, which no update changes.
 
-    async def _page(
-        self,
-        *conditions: ColumnElement[bool],
-        since: datetime | None,
-        until: datetime | None,
-        offset: int,
-        limit: int,
-    ) -> StoredPage[T]:
-        chosen = [*conditions]
+        `after` is the `last` of the page before: the page begins behind that row, whatever was added or removed
+        since, and `offset` is not looked at. Without it the page begins at the offset, counted now.
+        """
+        chosen = [col(self._row.source) == source]
         if since is not None:
             chosen.append(col(self._row.last_updated) >= since)
         if until is not None:
             chosen.append(col(self._row.last_updated) < until)
-        count = select(func.count()).select_from(self._row).where(*chosen)
-        query = select(col(self._row.document)).where(*chosen).order_by(col(self._row.number))
-        total = (await self._connection.execute(count)).scalar_one()
-        rows = (await self._connection.execute(query.offset(offset).limit(limit))).scalars()
-        return StoredPage(items=tuple(self._model.model_validate_json(d) for d in rows), total=total)
+        counted = kept_total(str(self._row.__tablename__), source)
+        if since is not None or until is not None:
+            counted = select(func.count()).select_from(self._row).where(*chosen).scalar_subquery()
+        query = select(col(self._row.number), col(self._row.document)).where(*chosen).order_by(col(self._row.number))
+        query = query.offset(offset) if after is None else query.where(col(self._row.number) > after)
+        found = query.limit(limit).subquery()
+        # One statement, so that page and total are of one moment; the total is there when the page is empty.
+        both = (
+            select(counted.label("total"), found.c.number, found.c.document)
+            .select_from(select(literal(1).label("always")).subquery().outerjoin(found, true()))
+            .order_by(found.c.number)
+        )
+        rows = (await self._connection.execute(both)).all()
+        items = tuple(self._model.model_validate_json(row.document) for row in rows if row.number is not None)
+        return StoredPage(items=items, total=rows[0].total, last=rows[-1].number)
 
     async def all(self, *, source: str = "") -> tuple[T, ...]:
         """Every object of one source, in order of creation."""
@@ -125,18 +179,10 @@ class ObjectRepository(Generic[T]):
         For read-modify-write (a PATCH): whoever locks before reading sees what the one before has written.
         Locking again in the same transaction is harmless.
         """
-        name = f"{self._row.__tablename__}:{object_id.key}"
-        await self._connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+        await self._connection.ask(_LOCKING, self._lock_name(object_id))
 
-    async def _replace(self, before: T, value: T, columns: dict[str, object]) -> PutOutcome[T]:
-        """Write over a row that is locked by this transaction."""
-        if value.last_updated < before.last_updated:
-            return PutOutcome(created=False, applied=False, before=before)
-        replaced = (
-            insert(self._row).values(columns).on_conflict_do_update(index_elements=["source", "key"], set_=columns)
-        )
-        await self._connection.execute(replaced)
-        return PutOutcome(created=False, applied=True, before=before)
+    def _lock_name(self, object_id: ObjectId) -> str:
+        return f"{self._row.__tablename__}:{object_id.key}"
 
     async def _where(self, *chosen: ColumnElement[bool]) -> tuple[T, ...]:
         query = select(col(self._row.document)).where(*chosen).order_by(col(self._row.number))
@@ -149,3 +195,45 @@ class ObjectRepository(Generic[T]):
     def _columns(self, value: T) -> dict[str, object]:  # noqa: ARG002  other families need it
         """Columns that one family has beside the common ones."""
         return {}
+
+
+def kept_total(family: str, source: str) -> ScalarSelect[int]:
+    """How many objects of a family a source has, as the triggers have counted them: exact, without a look at them."""
+    return (
+        select(cast(func.coalesce(func.sum(col(ObjectCountRow.total)), 0), BigInteger))
+        .where(col(ObjectCountRow.family) == family, col(ObjectCountRow.source) == source)
+        .scalar_subquery()
+    )
+
+
+# Statements of the hot paths, for the driver: building them anew each time takes longer than running them.
+
+_LOCKING = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+
+
+@cache
+def _reading(table: str, lock: str = "FOR UPDATE") -> str:
+    return f"SELECT document FROM {table} WHERE source = $1 AND key = $2 {lock}"  # noqa: S608
+
+
+@cache
+def _holding(table: str) -> str:
+    """Both locks are taken in the order in which everybody takes them, and the row is read after the last of them."""
+    return (
+        f"SELECT o.document FROM (SELECT pg_advisory_xact_lock(hashtextextended($1, 0)) OFFSET 0) l, {table} o"  # noqa: S608
+        " WHERE o.source = $2 AND o.key = $3 FOR UPDATE OF o"
+    )
+
+
+@cache
+def _writing(table: str, own: tuple[str, ...], stamped: tuple[str, ...]) -> tuple[str, str]:
+    """Adding a row unless there is one, and writing over the one that is locked."""
+    values = {"source": "$1", "key": "$2", "last_updated": "$3", "document": "$4::jsonb"}
+    values |= {name: f"${place}" for place, name in enumerate(own, 5)} | dict.fromkeys(stamped, "now()")
+    insert = (
+        f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})"  # noqa: S608
+        " ON CONFLICT (source, key) DO NOTHING RETURNING number"
+    )
+    changed = ", ".join(f"{name} = {value}" for name, value in values.items() if name not in ("source", "key"))
+    replace = f"UPDATE {table} SET {changed} WHERE source = $1 AND key = $2"  # noqa: S608
+    return insert, replace

@@ -1,16 +1,37 @@
 """What each partner has yet to be told, and what it was told last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from canonical.store.tables import OutboxRow, ToldRow
+from canonical.partner import CLOSED
+from canonical.store.tables import (
+    BillingContextRow,
+    ConnectionRow,
+    InvoiceRecordRow,
+    LocationRow,
+    ObjectRow,
+    OutboxRow,
+    SessionRow,
+    TariffRow,
+    TokenRow,
+    ToldRow,
+)
+
+_INVOICE_RECORDS = "invoicereconciliation"
+_FAMILIES: Mapping[str, type[ObjectRow]] = {
+    "locations": LocationRow,
+    "tariffs": TariffRow,
+    "tokens": TokenRow,
+    "sessions": SessionRow,
+}
+"""Other modules of which everything can be told."""
 
 
 class OutboxAction(StrEnum):
@@ -48,6 +69,32 @@ class OutboxRepository:
             .returning(col(OutboxRow.number))
         )
         return (await self._connection.execute(adding)).scalar_one()
+
+    async def add_all(self, connection_id: str, module: str) -> int:
+        """Queue every object of ours in a module for one partner, as if it had never been told; returns how many.
+
+        Sessions and invoice records are those of the connection. Modules that are not pushed have none.
+        Repeated: queued twice, which the teller settles together. Cut off: nothing is queued, nothing forgotten.
+        """
+        chosen = _ours(connection_id, module)
+        if chosen is None:
+            return 0
+        await self._connection.execute(
+            delete(ToldRow).where(col(ToldRow.connection_id) == connection_id, col(ToldRow.module) == module)
+        )
+        columns = ["connection_id", "module", "object_key", "action"]
+        adding = insert(OutboxRow).from_select(columns, chosen).returning(col(OutboxRow.number))
+        return len((await self._connection.execute(adding)).all())
+
+    async def forget(self, connection_id: str, module: str, object_key: str) -> None:
+        """The partner no longer has an object: it hears all of it when it is told again. Repeated: nothing more."""
+        await self._connection.execute(
+            delete(ToldRow).where(
+                col(ToldRow.connection_id) == connection_id,
+                col(ToldRow.module) == module,
+                col(ToldRow.object_key) == object_key,
+            )
+        )
 
     async def pending(self, connection_id: str, limit: int) -> tuple[OutboxEntry, ...]:
         """The oldest entries that are neither settled nor refused, in order."""
@@ -106,13 +153,15 @@ class OutboxRepository:
         return (await self._connection.execute(query)).scalar_one()
 
     async def neglected(self, before: datetime) -> tuple[str, ...]:
-        """Connections with something that has waited since before a moment."""
+        """Connections with something that has waited since before a moment, but for those that are closed."""
+        closed = select(col(ConnectionRow.key)).where(col(ConnectionRow.state).in_([state.value for state in CLOSED]))
         query = (
             select(col(OutboxRow.connection_id))
             .where(
                 col(OutboxRow.added_at) < before,
                 col(OutboxRow.settled_at).is_(None),
                 col(OutboxRow.refused_at).is_(None),
+                func.upper(col(OutboxRow.connection_id)).not_in(closed),
             )
             .distinct()
         )
@@ -142,6 +191,30 @@ class OutboxRepository:
                 set_={"document": document, "at": func.now()},
             )
         )
+
+
+def _ours(connection_id: str, module: str) -> Select[str, str, str, str] | None:
+    """Our objects of a module that concern a connection, as outbox entries, in order of creation."""
+    entry = (literal(connection_id), literal(module))
+    action = literal(OutboxAction.PUT.value)
+    if module == _INVOICE_RECORDS:
+        return (
+            select(*entry, col(InvoiceRecordRow.key), action)
+            .where(
+                col(InvoiceRecordRow.ours),
+                col(InvoiceRecordRow.connection_id) == connection_id,
+                col(InvoiceRecordRow.withdrawn_at).is_(None),
+            )
+            .order_by(col(InvoiceRecordRow.number))
+        )
+    row = _FAMILIES.get(module)
+    if row is None:
+        return None
+    query = select(*entry, col(row.key), action).where(col(row.source) == "").order_by(col(row.number))
+    if row is SessionRow:
+        sealed = select(col(BillingContextRow.session_key)).where(col(BillingContextRow.connection_id) == connection_id)
+        query = query.where(col(SessionRow.key).in_(sealed))
+    return query
 
 
 def _pending(connection_id: str) -> ColumnElement[bool]:

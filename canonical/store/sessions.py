@@ -1,18 +1,18 @@
 """Sessions, and what belongs to them: readings, the billing context sealed at start, signed meter data."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from canonical.cdr import BillingContext, SignedMeterData
+from canonical.cdr import BillingContext, Cdr, SignedMeterData
 from canonical.identity import ObjectId
+from canonical.model import fold
 from canonical.session import MeterReading, Session, SessionStatus
 from canonical.store.documents import sha256_of, text_of
 from canonical.store.errors import AlreadyExists
-from canonical.store.objects import ObjectRepository, StoredPage
+from canonical.store.objects import ObjectRepository
 from canonical.store.tables import (
     BillingContextRow,
     MeterReadingRow,
@@ -20,6 +20,10 @@ from canonical.store.tables import (
     SessionRow,
     SignedMeterDataRow,
 )
+from canonical.store.transaction import Transaction
+
+_SAME_START = timedelta(minutes=2)
+"""How far apart the beginnings of a session and of its CDR may be (OCPI trap 149)."""
 
 _SWEEP_LIMIT = 500
 """How many unattended sessions one sweep takes; the next one takes the rest."""
@@ -28,32 +32,32 @@ _SWEEP_LIMIT = 500
 class SessionRepository(ObjectRepository[Session]):
     """Sessions as they stand. Readings, contexts and signed data are written once and never change."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    _stamped = ("stored_at",)
+
+    def __init__(self, connection: Transaction) -> None:
         super().__init__(connection, SessionRow, Session)
 
     async def active(self, *, source: str = "") -> tuple[Session, ...]:
         """Sessions that have not reached their end, in order of creation."""
         return await self._where(col(SessionRow.source) == source, ~col(SessionRow.is_final))
 
-    async def page_for(
-        self,
-        connection_id: str,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        offset: int,
-        limit: int,
-    ) -> StoredPage[Session]:
-        """Our sessions that are billed over one connection, by the terms of `page`."""
-        sealed = select(col(BillingContextRow.session_key)).where(col(BillingContextRow.connection_id) == connection_id)
-        return await self._page(
-            col(SessionRow.source) == "",
-            col(SessionRow.key).in_(sealed),
-            since=since,
-            until=until,
-            offset=offset,
-            limit=limit,
+    async def unnamed(self, cdr: Cdr, *, source: str) -> Session | None:
+        """The session behind a CDR that names none (OCPI 2.1.1): same contract, same EVSE, begun at the same time.
+
+        None also where several would fit: which one it is nobody knows then.
+        """
+        document = col(SessionRow.document)
+        query = select(document).where(
+            col(SessionRow.source) == source,
+            col(SessionRow.last_updated) >= cdr.start - _SAME_START,
+            func.upper(document[("token", "contract_id")].astext) == fold(cdr.token.contract_id),
+            func.upper(document["location_id"].astext) == fold(cdr.charge_point.location_id),
+            func.upper(document["evse_uid"].astext) == fold(cdr.charge_point.evse_uid),
         )
+        rows = (await self._connection.execute(query.limit(_SWEEP_LIMIT))).scalars()
+        sessions = [Session.model_validate_json(row) for row in rows]
+        fitting = [each for each in sessions if each.owner.key == cdr.owner.key and _near(each.start, cdr.start)]
+        return fitting[0] if len(fitting) == 1 else None
 
     async def seal(self, context: BillingContext) -> None:
         """Keep what the bill will be based on. Raises AlreadyExists when it differs from what is sealed.
@@ -142,6 +146,22 @@ class SessionRepository(ObjectRepository[Session]):
         )
         await self._connection.execute(noting.on_conflict_do_nothing())
 
+    async def long_pending(self, before: datetime) -> tuple[tuple[Session, str], ...]:
+        """Own sessions that are PENDING and were last touched before a moment, each with its connection."""
+        query = (
+            select(col(SessionRow.document), col(BillingContextRow.connection_id))
+            .join(BillingContextRow, col(BillingContextRow.session_key) == col(SessionRow.key))
+            .where(
+                col(SessionRow.source) == "",
+                col(SessionRow.status) == SessionStatus.PENDING.value,
+                col(SessionRow.stored_at) < before,
+            )
+            .order_by(col(SessionRow.number))
+            .limit(_SWEEP_LIMIT)
+        )
+        rows = (await self._connection.execute(query)).all()
+        return tuple((Session.model_validate_json(document), connection_id) for document, connection_id in rows)
+
     async def unconcluded(self, before: datetime, after: datetime | None = None) -> tuple[tuple[Session, str], ...]:
         """Own sessions that ended and became nothing yet, each with its connection.
 
@@ -165,4 +185,8 @@ class SessionRepository(ObjectRepository[Session]):
         return tuple((Session.model_validate_json(document), connection_id) for document, connection_id in rows)
 
     def _columns(self, value: Session) -> dict[str, object]:
-        return {"status": value.status.value, "is_final": value.status.is_final, "stored_at": func.now()}
+        return {"status": value.status.value, "is_final": value.status.is_final}
+
+
+def _near(one: datetime, other: datetime) -> bool:
+    return abs(one - other) <= _SAME_START

@@ -168,6 +168,21 @@ class SettlementRepository:
         rows = (await self._connection.execute(query)).scalars()
         return tuple(Invoice.model_validate_json(document) for document in rows)
 
+    async def invoice_page(
+        self, *, connection_id: str | None = None, after: int = 0, limit: int
+    ) -> tuple[tuple[int, Invoice], ...]:
+        """Invoices of one connection, or of all, each behind its place in the order in which they were kept."""
+        query = (
+            select(col(InvoiceRow.number), col(InvoiceRow.document))
+            .where(col(InvoiceRow.number) > after)
+            .order_by(col(InvoiceRow.number))
+            .limit(limit)
+        )
+        if connection_id is not None:
+            query = query.where(col(InvoiceRow.connection_id) == connection_id)
+        rows = (await self._connection.execute(query)).all()
+        return tuple((number, Invoice.model_validate_json(document)) for number, document in rows)
+
     async def save_file(self, invoice_number: str, name: str, media_type: str, content: bytes) -> None:
         """Keep a rendering of an invoice that we issued. Raises AlreadyExists for other content of the name.
 

@@ -1,37 +1,45 @@
 """The store: a pool of connections to one PostgreSQL database, and transactions on it."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Self
 
-from sqlalchemy import text
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
+from canonical.store.admissions import Admissions
+from canonical.store.direct import Direct
 from canonical.store.errors import StoreUnavailable
+from canonical.store.evidence import ADD_EVIDENCE, EvidenceRecord, values_of
+from canonical.store.representations import Representations
+from canonical.store.transaction import TRY_AGAIN, Transaction, finish
 from canonical.store.unit_of_work import UnitOfWork
 from canonical.vault import Vault
 
-_TRY_AGAIN = frozenset(
-    {
-        "40001",  # serialization_failure
-        "40P01",  # deadlock_detected
-        "53300",  # too_many_connections
-        "57P01",  # admin_shutdown
-        "57P02",  # crash_shutdown
-        "57P03",  # cannot_connect_now
-    }
-)
-"""SQLSTATEs after which the same transaction may succeed."""
+_SINCE = "roam.idle_since"
+_TRUSTED_NS = 10**9
+"""A connection that was used so lately is taken to be alive."""
 
 
 class Store:
-    """Everything that outlives a process, except workflow histories."""
+    """Everything that outlives a process, except workflow histories.
 
-    def __init__(self, engine: AsyncEngine, vault: Vault) -> None:
+    `representations` are objects as bytes, `admissions` who is calling: both without a transaction.
+    """
+
+    def __init__(self, engine: AsyncEngine, vault: Vault, direct: Direct, database_url: str) -> None:
         self._engine = engine
         self._vault = vault
+        self._direct = direct
+        self.on_events: Callable[[], None] = _nobody
+        """Called when events were committed by this process; it must not block, nor raise."""
+        self.representations = Representations(direct)
+        self.admissions = Admissions(database_url, vault, direct)
 
     @classmethod
     async def connect(cls, database_url: str, vault: Vault, *, pool_size: int = 10) -> Self:
@@ -39,15 +47,16 @@ class Store:
         engine = create_async_engine(
             asyncpg_url(database_url),
             pool_size=pool_size,
-            # A database that was restarted must cost a reconnect, not a failed request.
-            pool_pre_ping=True,
+            # Transactions are begun and ended in canonical.store.transaction.
+            isolation_level="AUTOCOMMIT",
             # Parameters may hold secrets, and exceptions end up in logs and histories.
             hide_parameters=True,
             # JSONB columns carry JSON text both ways: see canonical.store.documents.
             json_serializer=str,
             json_deserializer=str,
         )
-        store = cls(engine, vault)
+        _reconnect_in_time(engine)
+        store = cls(engine, vault, Direct(database_url, size=pool_size), database_url)
         try:
             await store.ping()
         except StoreUnavailable:
@@ -56,13 +65,15 @@ class Store:
         return store
 
     async def close(self) -> None:
-        """Close the pool. Transactions that are open are rolled back."""
+        """Close the pools. Transactions that are open are rolled back."""
+        await self.admissions.close()
+        await self._direct.close()
         await self._engine.dispose()
 
     async def ping(self) -> None:
         """Raises StoreUnavailable when the database does not answer."""
         async with self._begin() as connection:
-            await connection.execute(text("SELECT 1"))
+            await connection.look("SELECT 1")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[UnitOfWork]:
@@ -72,22 +83,63 @@ class Store:
         happens during the commit, it may or may not have been committed: repeat it, for every write in the
         store is harmless when repeated.
         """
-        async with self._begin() as connection:
-            yield UnitOfWork(connection, self._vault)
+        unit: UnitOfWork | None = None
+        try:
+            async with self._begin() as connection:
+                unit = UnitOfWork(connection, self._vault)
+                yield unit
+            if connection.events_added:
+                self.on_events()
+        finally:
+            # After the commit, also after one of which we do not know whether it happened.
+            if unit is not None and unit.admission_changed:
+                self.admissions.forget()
+
+    async def keep_evidence(self, record: EvidenceRecord) -> None:
+        """As `evidence.add`, in a transaction of its own: one statement, one round trip."""
+        await self._direct.fetch(ADD_EVIDENCE, *values_of(record))
 
     @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[AsyncConnection]:
-        opened = False
+    async def _begin(self) -> AsyncIterator[Transaction]:
         try:
-            async with self._engine.begin() as connection:
-                opened = True
-                yield connection
+            transaction = Transaction(self._engine, await self._engine.raw_connection())
         except DBAPIError as error:
             raise _translated(error) from error
         except OSError as error:
-            if opened:  # it is the caller's own: sockets are wrapped once a connection stands
-                raise
             raise StoreUnavailable("the database cannot be reached") from error
+        try:
+            yield transaction
+            await transaction.commit()
+        except DBAPIError as error:
+            raise _translated(error) from error
+        finally:
+            await finish(transaction)
+
+
+def _nobody() -> None:
+    """Nobody waits for events."""
+
+
+def _reconnect_in_time(engine: AsyncEngine) -> None:
+    """A database that was restarted must cost a reconnect, not a failed request.
+
+    The driver knows at once when a server has closed a connection in good order or has crashed; what it cannot know
+    (a network that went away) shows in a round trip, which is made after some idleness only.
+    """
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def rested(_: object, record: ConnectionPoolEntry) -> None:
+        record.info[_SINCE] = time.monotonic_ns()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def woken(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+        try:
+            if record.driver_connection is None or record.driver_connection.is_closed():
+                raise DisconnectionError("closed by the server")
+            if time.monotonic_ns() - record.info.get(_SINCE, 0) > _TRUSTED_NS:
+                engine.sync_engine.dialect.do_ping(connection)
+        except engine.sync_engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError("does not answer") from error
 
 
 def asyncpg_url(database_url: str) -> URL:
@@ -98,6 +150,6 @@ def asyncpg_url(database_url: str) -> URL:
 def _translated(error: DBAPIError) -> Exception:
     """StoreUnavailable where repeating may help, otherwise the error itself: it is a bug."""
     sqlstate = getattr(error.orig, "sqlstate", None)
-    if error.connection_invalidated or sqlstate in _TRY_AGAIN:
+    if error.connection_invalidated or sqlstate in TRY_AGAIN:
         return StoreUnavailable("the database gave the transaction up; it may succeed when repeated")
     return error

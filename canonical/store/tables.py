@@ -12,6 +12,7 @@ from typing import ClassVar
 from pydantic import AwareDatetime
 from sqlalchemy import (
     BigInteger,
+    FetchedValue,
     Index,
     MetaData,
     Numeric,
@@ -41,10 +42,12 @@ APPEND_ONLY = (
     "invoice_number",
     "statement",
     "reconciliation_report",
+    "event",
 )
 """Tables whose rows never change and never go."""
 
 _NOW = {"server_default": func.now()}
+_NEXT_REVISION = {"server_default": text("nextval('object_revision')")}
 
 
 class Row(SQLModel):
@@ -118,21 +121,35 @@ class ObjectRow(Row):
     key: str
     last_updated: AwareDatetime
     document: str = Field(sa_type=JSONB)
+    revision: int = Field(sa_type=BigInteger, sa_column_kwargs=_NEXT_REVISION)
+    """Another one after each write, whoever makes it (a trigger): no two states of any object have the same."""
 
 
 class LocationRow(ObjectRow, table=True):
     __tablename__ = "location"
-    __table_args__ = (UniqueConstraint("source", "key"), Index(None, "source", "number"))
+    __table_args__ = (
+        UniqueConstraint("source", "key"),
+        Index(None, "source", "number"),
+        Index(None, "source", "last_updated", "number"),
+    )
 
 
 class TariffRow(ObjectRow, table=True):
     __tablename__ = "tariff"
-    __table_args__ = (UniqueConstraint("source", "key"), Index(None, "source", "number"))
+    __table_args__ = (
+        UniqueConstraint("source", "key"),
+        Index(None, "source", "number"),
+        Index(None, "source", "last_updated", "number"),
+    )
 
 
 class TokenRow(ObjectRow, table=True):
     __tablename__ = "token"
-    __table_args__ = (UniqueConstraint("source", "key"), Index(None, "source", "number"))
+    __table_args__ = (
+        UniqueConstraint("source", "key"),
+        Index(None, "source", "number"),
+        Index(None, "source", "last_updated", "number"),
+    )
 
 
 class SessionRow(ObjectRow, table=True):
@@ -140,6 +157,7 @@ class SessionRow(ObjectRow, table=True):
     __table_args__ = (
         UniqueConstraint("source", "key"),
         Index(None, "source", "number"),
+        Index(None, "source", "last_updated", "number"),
         Index("session_alive_idx", "source", "number", postgresql_where=text("NOT is_final")),
     )
 
@@ -230,6 +248,8 @@ class CdrRow(Row, table=True):
         UniqueConstraint("ours", "connection_id", "key"),
         Index(None, "connection_id", "ours", "session_key"),
         Index(None, "connection_id", "ours", "end_at"),
+        Index(None, "connection_id", "ours", "number"),
+        Index(None, "connection_id", "ours", "last_updated", "number"),
     )
 
     number: int = Field(primary_key=True, sa_type=BigInteger)
@@ -504,3 +524,244 @@ class LedgerPostingRow(Row, table=True):
     account: str
     currency: str
     amount_minor: int = Field(sa_type=BigInteger)
+
+
+# --- what the operator's own systems are told -----------------------------------------------------
+
+
+class EventRow(Row, table=True):
+    """Something happened to an object. The database draws `number`, and tells which numbers are still under way."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index(None, "kind", "number"),)
+
+    number: int = Field(
+        primary_key=True,
+        sa_type=BigInteger,
+        sa_column_kwargs={"autoincrement": False, "server_default": FetchedValue()},
+    )
+    kind: str
+    object_kind: str
+    object_key: str
+    connection_id: str | None
+    at: AwareDatetime = Field(sa_column_kwargs=_NOW)
+    document: str = Field(sa_type=JSONB)
+
+
+class WebhookRow(Row, table=True):
+    """An address that events are sent to, in order. `position` is the number of the last one that arrived.
+
+    `kinds` is empty for all. The secrets are sealed; the one before signs too until `previous_until`.
+    """
+
+    __tablename__ = "webhook"
+
+    id: str = Field(primary_key=True)
+    url: str
+    kinds: list[str] = Field(sa_type=ARRAY(String))
+    sealed_secret: bytes
+    previous_sealed_secret: bytes | None
+    previous_until: AwareDatetime | None
+    position: int = Field(sa_type=BigInteger)
+    created_at: AwareDatetime = Field(sa_column_kwargs=_NOW)
+    delivered_at: AwareDatetime | None
+    failed_at: AwareDatetime | None
+    failure: str | None
+    paused_at: AwareDatetime | None
+
+
+class ApiKeyRow(Row, table=True):
+    """A key of one of the operator's own systems, found by its keyed hash and kept nowhere."""
+
+    __tablename__ = "api_key"
+
+    id: str = Field(primary_key=True)
+    name: str
+    lookup_hash: str = Field(unique=True)
+    scopes: list[str] = Field(sa_type=ARRAY(String))
+    created_at: AwareDatetime = Field(sa_column_kwargs=_NOW)
+    expires_at: AwareDatetime | None
+    revoked_at: AwareDatetime | None
+    used_at: AwareDatetime | None
+
+
+# --- the speed of lists ---------------------------------------------------------------------------
+
+
+class ObjectCountRow(Row, table=True):
+    """How many objects of a family a source has: the sum of its rows. Kept by triggers, never written by hand.
+
+    There are as many rows of one source as there were writers at once: each takes a row that nobody holds, so
+    that none waits for another. The source of a CDR of ours is the connection that it is for.
+    """
+
+    __tablename__ = "object_count"
+    __table_args__ = (Index(None, "family", "source"),)
+
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    family: str
+    source: str
+    total: int = Field(sa_type=BigInteger)
+
+
+class RepresentationRow(Row, table=True):
+    """The bytes that an adapter writes for one state of an object: good for exactly the `revision` it names.
+
+    `build` is the code that wrote them. `content` is NULL where the adapter's version has no words for the object.
+    """
+
+    __tablename__ = "representation"
+
+    family: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    adapter: str = Field(primary_key=True)
+    revision: int = Field(sa_type=BigInteger)
+    build: str
+    content: bytes | None
+
+
+# --- hubs -----------------------------------------------------------------------------------------
+
+
+class HubClientRow(Row, table=True):
+    """A party behind a hub, in one role. `source` is the id of the connection to the hub."""
+
+    __tablename__ = "hub_client"
+    __table_args__ = (UniqueConstraint("source", "key"), Index(None, "source", "party_key"))
+
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    source: str
+    key: str
+    party_key: str
+    last_updated: AwareDatetime
+    document: str = Field(sa_type=JSONB)
+
+
+# --- pulling from partners ------------------------------------------------------------------------
+
+
+class CrawlRow(Row, table=True):
+    """One walk through one list of one partner, known by `crawl_key` (the workflow that walks).
+
+    `since` is the beginning that was asked for, NULL for everything. `whole` is false once something showed that
+    the list may not be complete, `readable` once an element of it could not be read.
+    """
+
+    __tablename__ = "crawl"
+    __table_args__ = (
+        UniqueConstraint("connection_id", "module", "crawl_key"),
+        Index(None, "connection_id", "module", "number"),
+    )
+
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    connection_id: str
+    module: str
+    crawl_key: str
+    sweep: bool
+    since: AwareDatetime | None
+    whole: bool = Field(sa_column_kwargs={"server_default": text("true")})
+    readable: bool = Field(sa_column_kwargs={"server_default": text("true")})
+    started_at: AwareDatetime
+    finished_at: AwareDatetime | None
+
+
+class SightingRow(Row, table=True):
+    """When an object of a partner was last on its list, and how many full sweeps in a row have missed it since.
+
+    `heard` is the object's own `last_updated` when it was missed: a newer state begins the count anew.
+    """
+
+    __tablename__ = "sighting"
+
+    connection_id: str = Field(primary_key=True)
+    module: str = Field(primary_key=True)
+    object_key: str = Field(primary_key=True)
+    crawl_number: int = Field(sa_type=BigInteger)
+    page: int
+    missed: int = Field(sa_column_kwargs={"server_default": text("0")})
+    heard: AwareDatetime | None
+
+
+class InvoiceRecordRow(Row, table=True):
+    """Which CDRs an invoice is for. `ours`: we issued the invoice; `withdrawn_at`: the record was a mistake."""
+
+    __tablename__ = "invoice_record"
+    __table_args__ = (
+        UniqueConstraint("ours", "connection_id", "key"),
+        Index(None, "ours", "connection_id", "number"),
+    )
+
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    ours: bool
+    connection_id: str
+    key: str
+    invoice_id: str
+    last_updated: AwareDatetime
+    withdrawn_at: AwareDatetime | None
+    document: str = Field(sa_type=JSONB)
+
+
+# --- commands and smart charging ------------------------------------------------------------------
+
+
+class CommandRow(Row, table=True):
+    """One order, given by us (`ours`) or by a partner. `document` is without the address for the result.
+
+    That address is kept sealed; `order_hash`, keyed, is of it and the order: a partner's repeat is known by it.
+    `subject` names the session or reservation that the order is about. `settled`: nothing is left to do.
+    `reference` is the folded authorisation reference, by which the session that came of it is found: `session_key`.
+    `words_told` counts what the partner has acknowledged of result and afterword.
+    """
+
+    __tablename__ = "command"
+    __table_args__ = (
+        Index(None, "connection_id", "order_hash"),
+        Index(None, "connection_id", "subject"),
+        Index(None, "connection_id", "reference"),
+        Index(None, "token_key"),
+        Index("command_unsettled_idx", "due_at", postgresql_where=text("NOT settled")),
+    )
+
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    id: str = Field(unique=True)
+    connection_id: str
+    party_key: str | None
+    ours: bool
+    kind: str
+    state: str
+    settled: bool
+    subject: str | None
+    token_key: str | None
+    reference: str | None
+    admits_until: AwareDatetime | None
+    session_key: str | None
+    order_hash: str | None
+    sealed_reply_to: bytes | None
+    document: str = Field(sa_type=JSONB)
+    given_at: AwareDatetime
+    due_at: AwareDatetime
+    sent_at: AwareDatetime | None
+    response: str | None = Field(sa_type=JSONB(none_as_null=True))
+    result: str | None = Field(sa_type=JSONB(none_as_null=True))
+    concluded_at: AwareDatetime | None
+    afterword: str | None = Field(sa_type=JSONB(none_as_null=True))
+    told_at: AwareDatetime | None
+    words_told: int
+    note: str
+
+
+class SmartChargingRow(Row, table=True):
+    """What is known of the steering of one session. `source` is that of the session.
+
+    `active_profile` is what it really gets, `preferences` what its driver wished for, with the operator's answer.
+    """
+
+    __tablename__ = "smart_charging"
+
+    source: str = Field(primary_key=True)
+    session_key: str = Field(primary_key=True)
+    active_profile: str | None = Field(sa_type=JSONB(none_as_null=True))
+    active_at: AwareDatetime | None
+    preferences: str | None = Field(sa_type=JSONB(none_as_null=True))
+    preferences_answer: str | None
+    preferences_at: AwareDatetime | None

@@ -4,30 +4,32 @@ from datetime import datetime
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
+from canonical.event import EventKind
 from canonical.identity import ObjectId
 from canonical.store.documents import text_of
 from canonical.store.errors import NotFound
+from canonical.store.events import EventRepository
 from canonical.store.objects import ObjectRepository, PutOutcome
 from canonical.store.tables import TariffRow, TariffVersionRow
+from canonical.store.transaction import Transaction
 from canonical.tariff import Tariff, TariffVersionRef
 
 
 class TariffRepository(ObjectRepository[Tariff]):
     """The tariffs as they are, and as they were."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Transaction) -> None:
         super().__init__(connection, TariffRow, Tariff)
 
-    async def put(self, value: Tariff, *, source: str = "") -> PutOutcome[Tariff]:
+    async def put(self, value: Tariff, *, source: str = "", held: Tariff | None = None) -> PutOutcome[Tariff]:
         """Store a tariff, and its content as a version of its own.
 
         Repeated: no second version. Reordered: an older content does not replace a newer one, but it is kept
         as a version, because something may have been priced with it. Cut off: neither is stored.
         """
-        outcome = await super().put(value, source=source)
+        outcome = await super().put(value, source=source, held=held)
         if outcome.before != value and not (not outcome.applied and await self._has_version(value, source=source)):
             await self._append(value, source=source, took_effect=outcome.applied)
         return outcome
@@ -54,6 +56,8 @@ class TariffRepository(ObjectRepository[Tariff]):
                 sha256=None,
             )
         )
+        if source:
+            await EventRepository(self._connection).add(EventKind.TARIFF_REMOVED, object_id.key, source, {})
         return True
 
     async def version(self, ref: TariffVersionRef) -> Tariff:
