@@ -6,21 +6,27 @@ Activities are idempotent, and each says by which key. They take and return ids 
 from collections.abc import Callable
 
 from activities.billing import BillingActivities
+from activities.commands import CommandActivities
 from activities.handshake import HandshakeActivities
 from activities.partner_feed import FeedActivities
 from activities.resources import Resources
 from activities.resync import ResyncActivities
+from activities.schedules import ScheduleActivities
 from activities.settlement import SettlementActivities
 from activities.sweep import SweepActivities, Wake
+from activities.webhooks import WebhookActivities
 
 
 def all_activities(resources: Resources, wake: Wake) -> list[Callable[..., object]]:
     """Every activity a worker serves, bound to its resources."""
     handshake, resync, feed = (
         HandshakeActivities(resources),
-        ResyncActivities(resources),
+        ResyncActivities(resources, wake),
         FeedActivities(resources),
     )
+    commands = CommandActivities(resources)
+    schedules = ScheduleActivities(resources, wake)
+    webhooks = WebhookActivities(resources)
     billing, settlement = BillingActivities(resources), SettlementActivities(resources)
     return [
         handshake.discover,
@@ -28,9 +34,20 @@ def all_activities(resources: Resources, wake: Wake) -> list[Callable[..., objec
         handshake.exchange_credentials,
         handshake.answer_registration,
         handshake.prove,
+        handshake.refresh_roles,
+        handshake.unregister,
+        handshake.revoke,
         handshake.modules_to_pull,
+        resync.begin,
         resync.pull_page,
+        resync.finish,
+        schedules.arrange,
+        schedules.due,
         feed.drain,
+        commands.send,
+        commands.conclude,
+        commands.tell_result,
+        commands.give_up,
         billing.generate_cdr,
         billing.send_cdr,
         billing.prove_receipt,
@@ -41,4 +58,6 @@ def all_activities(resources: Resources, wake: Wake) -> list[Callable[..., objec
         settlement.reconcile,
         settlement.book,
         SweepActivities(resources, wake).wake_unattended,
+        webhooks.deliver,
+        webhooks.pause,
     ]

@@ -10,11 +10,11 @@ from activities.cdr_check import check
 from activities.failures import partner_conversation
 from activities.partner_link import calls_to, connected_adapter
 from activities.resources import Resources
-from adapters.contract import CannotWrite, PartnerError
+from adapters.contract import CannotWrite, Parties, PartnerCalls, PartnerError
 from canonical.cdr import BillingContext, Cdr, CdrDossier
 from canonical.identity import ObjectId
 from canonical.model import Finding
-from canonical.partner import Connection
+from canonical.partner import Connection, Side
 from canonical.session import MeterReading, Session, VehicleState
 from canonical.store import CdrReceipt, CdrState, StoredCdr, UnitOfWork
 from settlement import cdr_generator
@@ -96,7 +96,7 @@ class BillingActivities:
                 connection = await work.connections.get(ref.connection_id)
                 if await work.cdrs.receipts(cdr_id, ref.connection_id):
                     return
-            calls = await calls_to(resources.store, resources.registry, connection, object_key=ref.cdr_key)
+            calls = await self._calls(connection, stored.dossier.cdr)
             try:
                 receipt = await calls.post_cdr(stored.dossier.cdr)
             except (PartnerError, CannotWrite) as refusal:
@@ -143,10 +143,12 @@ class BillingActivities:
                 return "PROVED"
             if receipt.url is None:
                 return "DELIVERED"
-            calls = await calls_to(resources.store, resources.registry, connection, object_key=ref.cdr_key)
+            calls = await self._calls(connection, stored.dossier.cdr)
             theirs = (await calls.get_cdr(receipt.url)).value
             adapter = connected_adapter(resources.registry, connection)
-            ours = adapter.read(Cdr, adapter.write(stored.dossier.cdr)).value
+            cdr = stored.dossier.cdr
+            between = Parties(cpo=cdr.owner, emsp=cdr.token.issuer_party)
+            ours = adapter.read(Cdr, adapter.write(cdr), between).value
             proved = cdr_sha256(ours) == cdr_sha256(theirs)
             differences = _differences(ours, theirs, blocks=not proved)
             proof = replace(
@@ -248,6 +250,17 @@ class BillingActivities:
                 at=self._resources.clock(),
             )
             await open_case(work, self._resources, "cdr-refused", ref.cdr_key, text)
+
+    async def _calls(self, connection: Connection, cdr: Cdr) -> PartnerCalls:
+        """To whom a CDR goes: the issuer of its token, also behind a hub."""
+        return await calls_to(
+            self._resources.store,
+            self._resources.registry,
+            connection,
+            object_key=cdr.object_id.key,
+            our_side=Side.CPO,
+            addressee=cdr.token.issuer_party,
+        )
 
     async def _ours(self, work: UnitOfWork, ref: CdrRef) -> StoredCdr:
         stored = await work.cdrs.get(ObjectId.parse(ref.cdr_key), connection_id=ref.connection_id, ours=True)

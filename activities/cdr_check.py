@@ -17,16 +17,17 @@ async def check(work: UnitOfWork, resources: Resources, stored: StoredCdr) -> Va
     zone = await _time_zone(work, cdr, source)
     result = validation.validate(
         cdr,
-        session=await _session(work, cdr, source),
+        session=await _session(work, stored),
         tariff_held=await _tariff(work, cdr, source),
         time_zone=zone or resources.terms.time_zone.key,
         policy=resources.policy,
     )
-    twins = await work.cdrs.by_session(cdr.session_id, connection_id=source, ours=False) if cdr.session_id else ()
+    session_id = stored.dossier.handles.session_id
+    twins = await work.cdrs.by_session(session_id, connection_id=source, ours=False) if session_id else ()
     findings = (
         *stored.dossier.provenance.findings,
         *result.findings,
-        *_second_debit(cdr, twins),
+        *_second_debit(cdr, session_id, twins),
         *(() if zone else _zone_assumed(cdr, resources.terms.time_zone.key)),
     )
     return result.model_copy(
@@ -40,10 +41,12 @@ def checked(dossier: CdrDossier, result: Validation) -> CdrDossier:
     return dossier.model_copy(update={"lines": result.lines, "provenance": provenance})
 
 
-async def _session(work: UnitOfWork, cdr: Cdr, source: str) -> Session | None:
-    if cdr.session_id is None:
+async def _session(work: UnitOfWork, stored: StoredCdr) -> Session | None:
+    """The session that the CDR names, or that was found for one that names none."""
+    session_id = stored.dossier.handles.session_id
+    if session_id is None:
         return None
-    return await work.sessions.get(ObjectId(owner=cdr.owner, id=cdr.session_id), source=source)
+    return await work.sessions.get(ObjectId(owner=stored.dossier.cdr.owner, id=session_id), source=stored.connection_id)
 
 
 async def _tariff(work: UnitOfWork, cdr: Cdr, source: str) -> Tariff | None:
@@ -53,10 +56,11 @@ async def _tariff(work: UnitOfWork, cdr: Cdr, source: str) -> Tariff | None:
 
 
 async def _time_zone(work: UnitOfWork, cdr: Cdr, source: str) -> str | None:
-    """A CDR names no zone (OCPI issue 517): the location does, if we have it."""
+    """A CDR names no zone (OCPI issue 517): the location does, if we have it or it came along (OCPI 2.1.1)."""
     location_id = ObjectId(owner=cdr.owner, id=cdr.charge_point.location_id)
     location = await work.locations.get(location_id, source=source)
-    return location.time_zone if location else None
+    place = location or cdr.place
+    return place.time_zone if place else None
 
 
 def _zone_assumed(cdr: Cdr, zone: str) -> tuple[Finding, ...]:
@@ -83,10 +87,10 @@ def _zone_assumed(cdr: Cdr, zone: str) -> tuple[Finding, ...]:
     )
 
 
-def _second_debit(cdr: Cdr, of_session: tuple[StoredCdr, ...]) -> tuple[Finding, ...]:
+def _second_debit(cdr: Cdr, session_id: str | None, of_session: tuple[StoredCdr, ...]) -> tuple[Finding, ...]:
     """A session is billed once. A further debit waits for a person: a credit was lost, or it is billed twice."""
     others = [s.dossier.cdr for s in of_session if s.dossier.cdr.id != cdr.id and not s.dossier.cdr.credit]
     if cdr.credit or not others:
         return ()
-    message = f"session {cdr.session_id} was billed already, by {others[0].id}"
+    message = f"session {session_id} was billed already, by {others[0].id}"
     return (Finding(code="cdr.second_debit", message=message, where="session_id", blocks=True),)

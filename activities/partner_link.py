@@ -1,12 +1,35 @@
 """From a connection to calls: load what the store knows, bind the adapter, and keep what is said as evidence."""
 
-from adapters.contract import Adapter, Exchange, Interface, Link, Module, PartnerCalls, Witness
+from adapters.contract import (
+    Adapter,
+    Exchange,
+    Interface,
+    Link,
+    Module,
+    PartnerCalls,
+    PartnerUnavailable,
+    UnsafeUrl,
+    Witness,
+)
 from adapters.registry import Registry
-from canonical.partner import Connection
+from adapters.transport.address_guard import on_one_of
+from canonical.identity import PartyId
+from canonical.partner import Connection, LinkState, Side
 from canonical.store import Direction, EvidenceRecord, Store
 
-KEPT = frozenset({Module.CDRS, Module.TARIFFS, Module.SESSIONS, Module.TOKENS, Module.CREDENTIALS})
+KEPT = frozenset(
+    {
+        Module.CDRS,
+        Module.TARIFFS,
+        Module.SESSIONS,
+        Module.TOKENS,
+        Module.CREDENTIALS,
+        Module.INVOICE_RECONCILIATION,
+    }
+)
 """Modules whose bytes are kept: what a bill, or a change of who may call whom, may be traced back to."""
+
+_SENT_BY_PROVIDER = frozenset({Module.TOKENS, Module.COMMANDS, Module.CHARGING_PROFILES})
 
 
 def connected_adapter(registry: Registry, connection: Connection) -> Adapter:
@@ -17,10 +40,31 @@ def connected_adapter(registry: Registry, connection: Connection) -> Adapter:
     return registry.by_key(connection.adapter)
 
 
+def side_towards(module: Module, partner_plays: Interface) -> Side:
+    """What we are towards a partner that is SENDER or RECEIVER of a module."""
+    sender = Side.EMSP if module in _SENT_BY_PROVIDER else Side.CPO
+    return sender.other if partner_plays is Interface.SENDER else sender
+
+
 async def calls_to(
-    store: Store, registry: Registry, connection: Connection, *, object_key: str | None = None
+    store: Store,
+    registry: Registry,
+    connection: Connection,
+    *,
+    object_key: str | None = None,
+    our_side: Side | None = None,
+    addressee: PartyId | None = None,
+    open_routing: bool = False,
+    witness: Witness | None = None,
 ) -> PartnerCalls:
-    """The partner behind a connection, ready to be called with the newest token it gave us."""
+    """The partner behind a connection, ready to be called with the newest token it gave us.
+
+    `our_side` is what we are in this call, and `addressee` whom it concerns, where that is known; the rest is
+    `Connection.addressee`. `witness` takes the place of the evidence that is kept of each exchange.
+    Raises PartnerUnavailable while the connection is suspended: nobody calls over it until it is resumed.
+    """
+    if connection.state is LinkState.SUSPENDED:
+        raise PartnerUnavailable(f"connection {connection.id} is suspended")
     async with store.transaction() as work:
         token = await work.access.outbound(connection.id)
     adapter = connected_adapter(registry, connection)
@@ -29,10 +73,18 @@ async def calls_to(
         token=token.get_secret_value(),
         endpoints=connection.endpoints,
         our_party=connection.our_party,
-        partner_party=connection.partner_party(),
+        partner_party=connection.addressee(our_side, addressee, open_routing=open_routing),
         partner_sides=tuple(side.other for side in connection.our_sides),
+        token_spelling=connection.token_spelling,
     )
-    return adapter.calls(link, evidence_keeper(store, connection, adapter.key, object_key))
+    return adapter.calls(link, witness or evidence_keeper(store, connection, adapter.key, object_key))
+
+
+def check_reply_address(connection: Connection, url: str) -> None:
+    """A result goes to hosts of the connection alone, for our token goes with it. Raises UnsafeUrl."""
+    if "://" not in url or not url.isprintable():
+        raise UnsafeUrl("it is no whole URL")
+    on_one_of(url, (endpoint.url for endpoint in connection.endpoints))
 
 
 def evidence_keeper(store: Store, connection: Connection, adapter_key: str, object_key: str | None = None) -> Witness:
@@ -41,27 +93,45 @@ def evidence_keeper(store: Store, connection: Connection, adapter_key: str, obje
     async def keep(exchange: Exchange) -> None:
         if exchange.module not in KEPT:
             return
-        record = EvidenceRecord(
-            direction=Direction.OUT,
-            connection_id=connection.id,
-            module=exchange.module,
-            method=exchange.method,
-            url_or_path=exchange.url,
-            status=exchange.status,
-            headers=exchange.request_headers,
-            body=exchange.request_body,
-            answer=exchange.response_body,
-            adapter=adapter_key,
-            object_key=object_key,
-            at=exchange.started_at,
-        )
         async with store.transaction() as work:
-            await work.evidence.add(record)
+            await work.evidence.add(evidence_of(exchange, connection, adapter_key, object_key))
 
     return keep
 
 
+def evidence_of(
+    exchange: Exchange, connection: Connection, adapter_key: str, object_key: str | None = None
+) -> EvidenceRecord:
+    """An exchange of ours with a partner, as it is kept."""
+    return EvidenceRecord(
+        direction=Direction.OUT,
+        connection_id=connection.id,
+        module=exchange.module,
+        method=exchange.method,
+        url_or_path=exchange.url,
+        status=exchange.status,
+        headers=exchange.request_headers,
+        body=exchange.request_body,
+        answer=exchange.response_body,
+        adapter=adapter_key,
+        object_key=object_key,
+        at=exchange.started_at,
+    )
+
+
 def pullable(connection: Connection) -> tuple[Module, ...]:
-    """What the partner owns and offers as SENDER, in an order in which references resolve."""
-    order = (Module.TARIFFS, Module.LOCATIONS, Module.TOKENS)
-    return tuple(m for m in order if connection.endpoint(m, Interface.SENDER) is not None)
+    """What the partner owns, we need, and it offers as SENDER; in an order in which references resolve."""
+    order = (
+        Module.HUB_CLIENT_INFO,
+        Module.TARIFFS,
+        Module.LOCATIONS,
+        Module.TOKENS,
+        Module.SESSIONS,
+        Module.CDRS,
+        Module.INVOICE_RECONCILIATION,
+    )
+    return tuple(m for m in order if connection.endpoint(m, Interface.SENDER) is not None and _concerns(connection, m))
+
+
+def _concerns(connection: Connection, module: Module) -> bool:
+    return module is Module.HUB_CLIENT_INFO or side_towards(module, Interface.SENDER) in connection.sides

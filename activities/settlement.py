@@ -8,10 +8,12 @@ from activities.cases import open_case
 from activities.cdr_check import check, checked
 from activities.failures import told_to_temporal
 from activities.resources import Resources
+from adapters.contract import Module
+from canonical.invoice_record import InvoiceRecord
 from canonical.model import Finding
 from canonical.partner import Connection
 from canonical.settlement import CaseState, Invoice, ItemOutcome, ReconciledItem, ReconciliationReport, Statement
-from canonical.store import CdrState, NotFound, StoredCdr, UnitOfWork
+from canonical.store import CdrState, NotFound, OutboxAction, StoredCdr, UnitOfWork
 from settlement import ledger, reconciliation
 from settlement.invoice import check as invoice_check
 from settlement.invoice import compose, csv_writer, json_writer
@@ -142,6 +144,7 @@ class SettlementActivities:
                     agreed = ReconciledItem(cdr=item.cdr, outcome=ItemOutcome.AGREED)
                     text = f"invoice {number}, approved by {order.approved_by}"
                     await self._note(work, connection, agreed, CdrState.INVOICED, text, ours=True)
+                await self._record(work, connection, invoice)
         return number
 
     @activity.defn(name="settlement-reconcile")
@@ -249,6 +252,23 @@ class SettlementActivities:
     async def _invoice_to(self, work: UnitOfWork, connection: Connection, statement_id: str) -> str | None:
         invoices = await work.settlement.invoices(connection.id)
         return next((i.number for i in invoices if i.statement_id == statement_id), None)
+
+    async def _record(self, work: UnitOfWork, connection: Connection, invoice: Invoice) -> None:
+        """Which CDRs the invoice is for, for partners whose version has words for it (OCPI 2.3.0)."""
+        resources, module = self._resources, Module.INVOICE_RECONCILIATION
+        if connection.adapter is None or not invoice.items:
+            return
+        if not any(e.module is module for e in resources.registry.by_key(connection.adapter).endpoints):
+            return
+        record = InvoiceRecord(
+            owner=resources.us.party,
+            id=invoice.number,
+            invoice_id=invoice.number,
+            cdr_ids=tuple(item.cdr.id for item in invoice.items),
+            last_updated=resources.clock(),
+        )
+        await work.invoice_records.put(record, connection_id=connection.id, ours=True)
+        await work.outbox.add(connection.id, module.value, record.object_id.key, OutboxAction.PUT)
 
     async def _render(self, work: UnitOfWork, invoice: Invoice) -> None:
         # Half a second of imports that a worker needs once a month: not at every start.

@@ -6,20 +6,28 @@ activity. `ALL` is what a worker runs.
 
 from workflows.cdr_delivery import CdrDelivery
 from workflows.charging_session import ChargingSession
+from workflows.command import Command
 from workflows.handshake import Handshake
 from workflows.partner_feed import PartnerFeed
 from workflows.reconciliation import Reconciliation
 from workflows.resync import Resync
 from workflows.settlement_cycle import SettlementCycle
 from workflows.sweep import Sweep
+from workflows.synchronisation import Synchronisation
+from workflows.unregistration import Unregistration
+from workflows.webhook import WebhookDelivery
 
 ALL: tuple[type, ...] = (
     CdrDelivery,
     ChargingSession,
+    Command,
     Handshake,
     PartnerFeed,
     Reconciliation,
     Resync,
     SettlementCycle,
     Sweep,
+    Unregistration,
+    Synchronisation,
+    WebhookDelivery,
 )

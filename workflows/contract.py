@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from canonical.identity import ObjectId
-from canonical.partner import Side
+from canonical.partner import LinkState, Side
 from canonical.session import SessionStatus
 
 
@@ -46,6 +46,12 @@ class Signals(Protocol):
     async def nudge(self, connection_id: str) -> None:
         """Do now what is waiting for its next attempt."""
 
+    async def give_up(self, connection_id: str) -> None:
+        """The relation has ended: stop a handshake that is under way."""
+
+    async def unregister(self, connection_id: str) -> None:
+        """We end the registration with a partner."""
+
     async def session_started(self, session: ObjectId, connection_id: str, side: Side) -> None: ...
 
     async def session_changed(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
@@ -57,8 +63,20 @@ class Signals(Protocol):
     async def feed(self, connection_id: str) -> None:
         """Something lies in the outbox of this connection."""
 
+    async def command(self, command_id: str, connection_id: str, *, ours: bool, wait_s: float = 0.0) -> None:
+        """An order is in the store: send ours, or wait so long for the word of the charging backend."""
+
+    async def command_concluded(self, command_id: str, connection_id: str, *, ours: bool) -> None:
+        """There is a result in the store, or another word after it."""
+
     async def pull(self, connection_id: str, module: str) -> None:
         """Fetch everything of one module from the partner."""
+
+    async def arrange(self, connection_id: str, state: LinkState) -> None:
+        """Have a partner's lists pulled by plan while it is connected, and no longer when it is not."""
+
+    async def deliver(self, webhook_id: str) -> None:
+        """Events may be waiting for this webhook, or it was resumed or removed."""
 
     async def settle(self, connection_id: str, month: str) -> str:
         """Start the settlement cycle of a month (`2026-03`), or find it; the answer is the id of the process."""

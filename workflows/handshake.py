@@ -7,7 +7,6 @@ a reason and a next action, and is tried again until it works or a person gives 
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,9 +15,12 @@ from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlrea
 
 with workflow.unsafe.imports_passed_through():
     from activities.handshake import Exchange, HandshakeActivities, RegistrationAnswer
+    from activities.schedules import ScheduleActivities
+    from adapters.contract import Module
     from workflows import ids, patience
     from workflows.resync import Resync, ResyncOrder
     from workflows.search_attributes import at_start, tell
+    from workflows.steps import Steps
 
 
 class Opening(StrEnum):
@@ -43,8 +45,7 @@ class Handshake:
     def __init__(self, order: HandshakeOrder) -> None:
         self._connection_id = order.connection_id
         self._answered = False
-        self._nudged = False
-        self._given_up = False
+        self._steps = Steps(giving_up="stop")
 
     @workflow.run
     async def run(self, order: HandshakeOrder) -> str:
@@ -52,19 +53,21 @@ class Handshake:
             await workflow.wait_condition(lambda: self._answered)
         else:
             await self._exchange(renew=order.opening is Opening.WE_RENEW)
-        await self._step("PROVING", "a first call with the new token", self._prove)
+        await self._steps.take("PROVING", "a first call with the new token", self._prove)
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if self._given_up:
+        if self._steps.given_up:
             tell("GIVEN_UP", "nobody", "start the handshake again when the partner is ready", attention=True)
             return "GIVEN_UP"
         tell("CONNECTED", "nothing")
+        if workflow.patched("schedules"):
+            await self._arrange_schedules()
         await self._pull_what_the_partner_owns()
         await workflow.wait_condition(workflow.all_handlers_finished)  # the partner may have called once more
         return "CONNECTED"
 
     async def _exchange(self, *, renew: bool) -> None:
-        await self._step("DISCOVERING", "the partner's versions and endpoints", self._discover)
-        await self._step("OFFERING_ACCESS", "our own store", self._offer_access)
+        await self._steps.take("DISCOVERING", "the partner's versions and endpoints", self._discover)
+        await self._steps.take("OFFERING_ACCESS", "our own store", self._offer_access)
         exchange = Exchange(self._connection_id, request_key=workflow.info().run_id, renew=renew)
 
         async def credentials() -> None:
@@ -77,31 +80,7 @@ class Handshake:
                 summary="PUT credentials" if renew else "POST credentials",
             )
 
-        await self._step("EXCHANGING", "the partner's answer to our credentials", credentials)
-
-    async def _step(self, state: str, waiting_for: str, attempt: Callable[[], Awaitable[None]]) -> None:
-        """Try until it works. Between attempts the workflow says what went wrong and what a person can do."""
-        tries = 0
-        while not self._given_up:
-            tell(state, waiting_for)
-            try:
-                await attempt()
-            except ActivityError as failure:
-                tries += 1
-                pause = patience.pause_before_attempt(tries)
-                reason = str(failure.cause or failure)
-                tell(
-                    f"STUCK_{state}",
-                    f"{waiting_for}; attempt {tries} failed: {reason}",
-                    f"none: tried again in {pause.total_seconds():.0f} s. "
-                    "Signal `nudge` to try at once, `give_up` to stop.",
-                    attention=True,
-                )
-                self._nudged = False
-                with contextlib.suppress(TimeoutError):
-                    await workflow.wait_condition(lambda: self._nudged or self._given_up, timeout=pause)
-            else:
-                return
+        await self._steps.take("EXCHANGING", "the partner's answer to our credentials", credentials)
 
     async def _discover(self) -> None:
         await workflow.execute_activity_method(
@@ -131,6 +110,16 @@ class Handshake:
             summary="call the partner with the new token",
         )
 
+    async def _arrange_schedules(self) -> None:
+        with contextlib.suppress(ActivityError):  # the sweep sees to it as well
+            await workflow.execute_activity_method(
+                ScheduleActivities.arrange,
+                self._connection_id,
+                start_to_close_timeout=patience.STORE_TIMEOUT,
+                schedule_to_close_timeout=patience.PARTNER_TIMEOUT,
+                summary="have the partner's lists pulled by plan",
+            )
+
     async def _pull_what_the_partner_owns(self) -> None:
         modules = await workflow.execute_activity_method(
             HandshakeActivities.modules_to_pull,
@@ -139,7 +128,7 @@ class Handshake:
         )
         for module in modules:
             with contextlib.suppress(WorkflowAlreadyStartedError):  # a pull that is under way is as good
-                await workflow.start_child_workflow(
+                pull = await workflow.start_child_workflow(
                     Resync.run,
                     ResyncOrder(self._connection_id, module),
                     id=ids.resync(self._connection_id, module),
@@ -147,6 +136,9 @@ class Handshake:
                     search_attributes=at_start(self._connection_id, module),
                     static_summary=f"Pull {module} from {self._connection_id}",
                 )
+                if module == Module.HUB_CLIENT_INFO:
+                    # Whose objects may come is known by it. If it cannot be had, the others are not held up for long.
+                    await workflow.wait([pull], timeout=patience.HUB_CLIENTS_WITHIN.total_seconds())
 
     @workflow.update
     async def answer(self) -> RegistrationAnswer:
@@ -181,10 +173,10 @@ class Handshake:
     @workflow.signal
     def nudge(self) -> None:
         """Try the current step again at once."""
-        self._nudged = True
+        self._steps.nudge()
 
     @workflow.signal
     def give_up(self) -> None:
         """Stop. What was issued stays until the connection is unregistered."""
-        self._given_up = True
+        self._steps.give_up()
         self._answered = True

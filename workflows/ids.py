@@ -11,6 +11,10 @@ def handshake(connection_id: str) -> str:
     return f"handshake/{connection_id}"
 
 
+def unregistration(connection_id: str) -> str:
+    return f"unregistration/{connection_id}"
+
+
 def charging_session(connection_id: str, session_key: str) -> str:
     """`session_key` is the folded `DE*ABC/ID` of the session, or of the CDR when it names no session."""
     return f"session/{connection_id}/{session_key}"
@@ -26,6 +30,19 @@ def partner_feed(connection_id: str) -> str:
 
 def resync(connection_id: str, module: str) -> str:
     return f"resync/{connection_id}/{module}"
+
+
+def command(connection_id: str, command_id: str) -> str:
+    return f"command/{connection_id}/{command_id}"
+
+
+def synchronisation(connection_id: str, *, delta: bool) -> str:
+    """Also the id of the schedule that starts it, which adds the time to it."""
+    return f"{'delta' if delta else 'full-sweep'}/{connection_id}"
+
+
+def webhook(webhook_id: str) -> str:
+    return f"webhook/{webhook_id}"
 
 
 def settlement_cycle(connection_id: str, month: str) -> str:

@@ -26,10 +26,35 @@ DELIVERY_PERIOD = timedelta(days=90)
 FEED_PERIOD = timedelta(minutes=15)
 """A partner that has not taken what is in its outbox for so long is shown to a person, and tried again."""
 
+RESULT_PERIOD = timedelta(hours=1)
+"""The result of a command that could not be told for so long is of no use to the driver who gave it."""
+
+WHILE_SOMEBODY_WAITS = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
+)
+
+LONGEST_PAUSE = timedelta(minutes=5)
+"""The longest pause between attempts at a step that a person may be watching."""
+
+LEAVING_PAUSE = timedelta(hours=1)
+"""The longest pause between attempts to tell a partner that a registration has ended."""
+
+HUB_CLIENTS_WITHIN = timedelta(minutes=2)
+"""How long after a handshake the list of a hub's clients is waited for, before what they own is pulled."""
+
+LEAVING_PERIOD = timedelta(days=1)
+"""How long a partner is tried that has to hear of the end of a registration; then the tokens are destroyed anyway."""
+
+WEBHOOK_TIMEOUT = timedelta(minutes=20)
+"""One run of deliveries to one receiver, each of which takes some seconds at most."""
+
+WEBHOOK_PERIOD = timedelta(days=3)
+"""A receiver that has not taken an event for so long is paused until a person has seen to it."""
+
 CDR_EXPECTED_WITHIN = timedelta(days=1)
 """How long after a session's end its CDR is not called late."""
 
 
-def pause_before_attempt(attempt: int) -> timedelta:
+def pause_before_attempt(attempt: int, longest: timedelta = LONGEST_PAUSE) -> timedelta:
     """1 s, 2 s, 4 s … 5 min between attempts at a step that a person may be watching."""
-    return min(timedelta(seconds=2 ** min(attempt - 1, 12)), timedelta(minutes=5))
+    return min(timedelta(seconds=2 ** min(attempt - 1, 12)), longest)

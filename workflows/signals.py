@@ -5,28 +5,32 @@ seconds at most for Temporal; what could not be told is found by the sweep.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError as UpdateTimeout
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from canonical.identity import ObjectId
 from canonical.model import fold
-from canonical.partner import Side
+from canonical.partner import LinkState, Side
 from canonical.session import SessionStatus
 from workflows import ids
 from workflows.charging_session import ChargingSession, SessionOrder
+from workflows.command import Command, CommandOrder
 from workflows.contract import CannotTell, RegistrationFailed
 from workflows.handshake import Handshake, HandshakeOrder, Opening
 from workflows.partner_feed import FeedOrder, PartnerFeed
 from workflows.reconciliation import Reconciliation, ReconciliationOrder
 from workflows.resync import Resync, ResyncOrder
+from workflows.schedules import PartnerSchedules, Periods
 from workflows.search_attributes import at_start
 from workflows.settlement_cycle import CycleOrder, SettlementCycle
+from workflows.unregistration import Unregistration, UnregistrationOrder
+from workflows.webhook import WebhookDelivery, WebhookOrder
 
 PROMPT = timedelta(seconds=4)
 """How long a caller on HTTP waits for Temporal to take a message."""
@@ -41,6 +45,7 @@ class TemporalSignals:
 
     client: Client
     task_queue: str
+    periods: Periods = field(default_factory=Periods)
 
     async def register(self, connection_id: str) -> None:
         start = WithStartWorkflowOperation(
@@ -79,6 +84,23 @@ class TemporalSignals:
         except RPCError as error:
             raise CannotTell(f"no handshake with {connection_id} is running") from error
 
+    async def give_up(self, connection_id: str) -> None:
+        handle = self.client.get_workflow_handle(ids.handshake(connection_id))
+        try:
+            await handle.signal(Handshake.give_up, rpc_timeout=PROMPT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise CannotTell(f"the handshake with {connection_id} could not be told") from error
+
+    async def unregister(self, connection_id: str) -> None:
+        await self._start(
+            Unregistration.run,
+            UnregistrationOrder(connection_id),
+            ids.unregistration(connection_id),
+            (connection_id, "credentials"),
+            f"End of the registration with {connection_id}",
+        )
+
     async def session_started(self, session: ObjectId, connection_id: str, side: Side) -> None:
         await self._session(session.key, connection_id, side)
 
@@ -99,6 +121,12 @@ class TemporalSignals:
             signal="wake",
         )
 
+    async def command(self, command_id: str, connection_id: str, *, ours: bool, wait_s: float = 0.0) -> None:
+        await self._command(CommandOrder(command_id, connection_id, ours, wait_s))
+
+    async def command_concluded(self, command_id: str, connection_id: str, *, ours: bool) -> None:
+        await self._command(CommandOrder(command_id, connection_id, ours), signal="concluded")
+
     async def pull(self, connection_id: str, module: str) -> None:
         await self._start(
             Resync.run,
@@ -106,6 +134,19 @@ class TemporalSignals:
             ids.resync(connection_id, module),
             (connection_id, module),
             f"Pull {module} from {connection_id}",
+        )
+
+    async def arrange(self, connection_id: str, state: LinkState) -> None:
+        await PartnerSchedules(self.client, self.task_queue, self.periods).arrange(connection_id, state)
+
+    async def deliver(self, webhook_id: str) -> None:
+        await self._start(
+            WebhookDelivery.run,
+            WebhookOrder(webhook_id),
+            ids.webhook(webhook_id),
+            ("webhook", webhook_id),
+            f"Events for webhook {webhook_id}",
+            signal="wake",
         )
 
     async def settle(self, connection_id: str, month: str) -> str:
@@ -166,6 +207,16 @@ class TemporalSignals:
             ids.handshake(order.connection_id),
             (order.connection_id, "credentials"),
             f"Handshake with {order.connection_id}, begun by us ({what})",
+        )
+
+    async def _command(self, order: CommandOrder, signal: str | None = None) -> None:
+        await self._start(
+            Command.run,
+            order,
+            ids.command(order.connection_id, order.command_id),
+            (order.connection_id, order.command_id),
+            f"Command {'to' if order.ours else 'from'} {order.connection_id}",
+            signal=signal,
         )
 
     async def _session(
