@@ -7,8 +7,11 @@ this tree is answered as a server error that tells nothing about our inside.
 from dataclasses import dataclass, field
 from typing import Final
 
+from pydantic import ValidationError
+
 from adapters.contract import InvalidWire, PartnerError, PartnerUnavailable
 from api.services import CannotTell, RegistrationFailed
+from canonical.identity import ObjectId
 from canonical.store import AlreadyExists, IdempotencyConflict, NotFound, StoreError, StoreUnavailable, Unstorable
 
 
@@ -43,6 +46,10 @@ class BodyTooLarge(ApiError):
 
 class Unauthenticated(ApiError):
     """No token or key, an unknown one, or one that does not open this door."""
+
+
+class NotAllowed(ApiError):
+    """The key is good, and does not open this call."""
 
 
 class UnknownRoute(ApiError):
@@ -113,6 +120,7 @@ _RULES: Final[dict[type[ApiError], _Rule]] = {
     TooLittleInformation: _Rule((200, 2002), (422, "too-little-information", "Not enough to decide on")),
     BodyTooLarge: _Rule((200, 2001), (413, "body-too-large", "The body is too large")),
     Unauthenticated: _Rule((401, 2000), (401, "unauthenticated", "The key is missing or unknown")),
+    NotAllowed: _Rule((403, 2000), (403, "not-allowed", "The key lacks a scope")),
     UnknownRoute: _Rule((404, 2000), (404, "unknown-route", "There is nothing here")),
     UnknownLocation: _Rule((404, 2003), (404, "unknown-location", "This location is not known")),
     UnknownToken: _Rule((404, 2004), (404, "unknown-token", "This token is not known")),
@@ -131,8 +139,8 @@ _RULES: Final[dict[type[ApiError], _Rule]] = {
 
 _OURS: Final = "internal error"
 
-FOREIGN: Final = (InvalidWire, PartnerError, StoreError, CannotTell)
-"""Errors of the rooms below that have a place in the mapping."""
+FOREIGN: Final = (InvalidWire, PartnerError, StoreError, CannotTell, ValidationError)
+"""Errors of the rooms below that have a place in the mapping: of those of validation, an id that is none."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +205,8 @@ def _known(error: Exception) -> ApiError | None:
         if error.malformed:
             return MalformedBody(str(error))
         return InvalidInput(str(error), fields={f.where or "body": f.message for f in error.findings})
+    if isinstance(error, ValidationError) and error.title == ObjectId.__name__:
+        return InvalidInput("an id is empty or too long")
     if isinstance(error, CannotTell):
         return ProcessDeaf(str(error))
     if isinstance(error, StoreUnavailable):

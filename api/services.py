@@ -32,6 +32,10 @@ class Services:
     public_url: str
     contract_keys: tuple[SecretStr, ...] = field(repr=False)
     clock: Callable[[], datetime]
+    command_timeout_s: int = 30
+    """How long our charging backend has for the result of a partner's command. Partners are told."""
+    guard_url: Callable[[str], object] = str
+    """Raises UnsafeUrl for an address that must not be called, as far as its text tells."""
     policy: PricingPolicy = DEFAULT_POLICY
     """By which a running session's cost so far is computed: the same as its CDR's."""
 

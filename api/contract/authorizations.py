@@ -1,17 +1,21 @@
 """A driver holds a card to a charger: may it charge?"""
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.contract import PartnerError
-from api.contract.admission import Holder, TokenName, ask, decided_locally, find, issuers
+from api.contract.admission import Holder, TokenName, ask, decided_locally, find, issuers, ordered
+from api.contract.exact_json import ExactRoute
 from api.contract.writing import Afterwards, IdempotencyKey, Write
 from api.errors import InvalidInput, PartnerSilent
 from api.services import Services
 from canonical.identity import PartyId
 from canonical.model import DisplayText, Identifier
+from canonical.partner import Connection, Side
 from canonical.store import UnitOfWork
-from canonical.token import Allowed, Authorization, LocationReference, TokenRef, TokenType, Whitelist
+from canonical.token import Allowed, Authorization, LocationReference, Token, TokenRef, TokenType, Whitelist
 
 
 class TokenSelector(BaseModel):
@@ -63,7 +67,7 @@ class _Decision(BaseModel):
 
 
 def routes(services: Services) -> APIRouter:
-    router = APIRouter(prefix="/authorizations", tags=["authorizations"])
+    router = APIRouter(prefix="/authorizations", tags=["authorizations"], route_class=ExactRoute)
 
     @router.post("", response_model=AuthorizationAnswer)
     async def authorize(order: AuthorizationRequest, request: Request, key: IdempotencyKey = None) -> Response:
@@ -86,6 +90,9 @@ async def _decide(services: Services, order: AuthorizationRequest) -> _Decision:
     """Raises PartnerSilent when the decision is the issuer's alone, and it does not answer."""
     name = order.token.name()
     async with services.store.transaction() as unit:
+        by_order = await ordered(unit, name, order.location_id, order.evse_uid, services.clock())
+        if by_order is not None:
+            return _ordered_decision(by_order, order)
         holder = await find(unit, name)
         candidates = await issuers(unit, name)
     if holder is not None:
@@ -96,12 +103,15 @@ async def _decide(services: Services, order: AuthorizationRequest) -> _Decision:
     silent = False
     for connection in candidates:
         try:
-            said = await ask(services, connection, name, order.location())
+            issuer = holder.token.owner if holder else name.issuer
+            said = await ask(services, connection, replace(name, issuer=issuer), order.location())
         except PartnerError:
             silent = True
             continue
-        if said is not None and connection.owns(said.token.owner):
-            return _issuers_decision(connection.id, said)
+        # An issuer may not repeat the token. Then a yes to one that we do not hold names no contract to bill.
+        said = said and said.about(holder.token if holder else None)
+        if said is not None and said.token is not None and await _issued(services, connection, said.token):
+            return _issuers_decision(connection.id, said, said.token)
     if holder is not None and silent and holder.token.whitelist is Whitelist.ALLOWED_OFFLINE:
         return _own_decision(holder, Allowed.ALLOWED if holder.token.valid else Allowed.BLOCKED, order)
     if silent:
@@ -111,6 +121,12 @@ async def _decide(services: Services, order: AuthorizationRequest) -> _Decision:
             allowed=Allowed.NOT_ALLOWED, token=None, connection=None, asked_issuer=bool(candidates)
         )
     )
+
+
+async def _issued(services: Services, connection: Connection, token: Token) -> bool:
+    """Whether a token is one of the provider's that was asked, or of a party behind the hub."""
+    async with services.store.transaction() as unit:
+        return bool(await unit.hub_clients.speakers(connection, (token.owner,), Side.CPO))
 
 
 def _own_decision(holder: Holder, allowed: Allowed, order: AuthorizationRequest) -> _Decision:
@@ -125,11 +141,21 @@ def _own_decision(holder: Holder, allowed: Allowed, order: AuthorizationRequest)
     )
 
 
-def _issuers_decision(connection_id: str, said: Authorization) -> _Decision:
+def _ordered_decision(holder: Holder, order: AuthorizationRequest) -> _Decision:
+    """The issuer has ordered a session here for this token: it has said yes, and is not asked again."""
+    reference = holder.order.command.authorization_reference if holder.order else None
+    decision = _own_decision(holder, Allowed.ALLOWED, order)
+    return _Decision(
+        answer=decision.answer.model_copy(update={"authorization_reference": reference}),
+        said=decision.said and decision.said.model_copy(update={"authorization_reference": reference}),
+    )
+
+
+def _issuers_decision(connection_id: str, said: Authorization, token: Token) -> _Decision:
     return _Decision(
         answer=AuthorizationAnswer(
             allowed=said.allowed,
-            token=said.token.ref(),
+            token=token.ref(),
             connection=connection_id,
             authorization_reference=said.authorization_reference,
             asked_issuer=True,
@@ -144,7 +170,7 @@ async def _record(services: Services, unit: UnitOfWork, decision: _Decision) -> 
     said, connection_id = decision.said, decision.answer.connection
     if said is None or connection_id is None:
         return
-    if decision.answer.asked_issuer:
+    if decision.answer.asked_issuer and said.token is not None:
         await unit.tokens.put(said.token, source=connection_id)
     await unit.authorizations.add(said, connection_id=connection_id, at=services.clock())
 

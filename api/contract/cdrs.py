@@ -1,11 +1,11 @@
 """Charge detail records with their working: ours, and those that partners sent us."""
 
-from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Final, Self
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
+from api.contract.listing import After, Limit, Listed, cursor, number
 from api.errors import UnknownObject
 from api.services import Services
 from canonical.cdr import Cdr, CdrDossier
@@ -13,6 +13,14 @@ from canonical.identity import ObjectId, PartyId, Role
 from canonical.model import Finding, Instant
 from canonical.partner import Connection, Side
 from canonical.store import CdrState, StoredCdr, UnitOfWork
+
+_LIST = "cdrs"
+_BYTES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The bytes.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 
 class CdrView(BaseModel):
@@ -24,6 +32,17 @@ class CdrView(BaseModel):
     state: CdrState
     sha256: str
     recorded_at: Instant
+
+    @classmethod
+    def of(cls, stored: StoredCdr) -> Self:
+        return cls(
+            cdr=stored.dossier.cdr,
+            connection=stored.connection_id,
+            ours=stored.ours,
+            state=stored.state,
+            sha256=stored.sha256,
+            recorded_at=stored.recorded_at,
+        )
 
 
 class EventView(BaseModel):
@@ -63,27 +82,41 @@ def routes(services: Services) -> APIRouter:
 
     @router.get("")
     async def list_cdrs(
-        connection: Annotated[str, Query(max_length=64)],
-        since: Annotated[datetime, Query(description="CDRs that end at or after this instant.")],
-        until: Annotated[datetime, Query(description="CDRs that end before this instant.")],
-        side: Annotated[Side | None, Query(description="CPO: those that we issued; EMSP: those that came.")] = None,
-    ) -> list[CdrView]:
-        """The CDRs of one connection by their end."""
+        connection: Annotated[str | None, Query(max_length=64, description="Those of one connection.")] = None,
+        since: Annotated[Instant | None, Query(description="CDRs that end at or after this instant.")] = None,
+        until: Annotated[Instant | None, Query(description="CDRs that end before this instant.")] = None,
+        side: Annotated[
+            Side | None, Query(description="CPO: those that we issued; EMSP: those that came; both without it.")
+        ] = None,
+        after: After = None,
+        limit: Limit = 100,
+    ) -> Listed[CdrView]:
+        """CDRs in the order in which they were made or came."""
         async with services.store.transaction() as unit:
-            partner = await unit.connections.get(connection)
-            ours = side is Side.CPO if side else Side.CPO in partner.our_sides
-            found = await unit.cdrs.between(partner.id, ours=ours, since=since, until=until)
-        return [
-            CdrView(
-                cdr=stored.dossier.cdr,
-                connection=stored.connection_id,
-                ours=stored.ours,
-                state=stored.state,
-                sha256=stored.sha256,
-                recorded_at=stored.recorded_at,
+            partner = None if connection is None else await unit.connections.get(connection)
+            found = await unit.cdrs.listed(
+                connection_id=None if partner is None else partner.id,
+                ours=None if side is None else side is Side.CPO,
+                since=since,
+                until=until,
+                after=number(_LIST, after) or 0,
+                limit=limit + 1,
             )
-            for stored in found
-        ]
+        numbers = [place for place, _ in found[:limit]]
+        return Listed(
+            items=tuple(CdrView.of(stored) for _, stored in found[:limit]),
+            next=cursor(_LIST, numbers[-1]) if len(found) > limit else None,
+        )
+
+    @router.get("/{cdr_id}/evidence", response_class=Response, responses=_BYTES)
+    async def get_evidence(cdr_id: str, connection: Annotated[str | None, Query(max_length=64)] = None) -> Response:
+        """The bytes that a partner's CDR was read from, as they came. Their digest is in the ETag."""
+        async with services.store.transaction() as unit:
+            stored = await _find(services, unit, cdr_id, connection)
+            if stored.evidence_id is None:
+                raise UnknownObject(f"CDR {cdr_id} did not come over the wire")
+            record = await unit.evidence.get(stored.evidence_id)
+        return Response(record.body, media_type="application/octet-stream", headers={"ETag": f'"{record.body_sha256}"'})
 
     @router.get("/{cdr_id}")
     async def get_cdr(cdr_id: str, connection: Annotated[str | None, Query(max_length=64)] = None) -> DossierView:

@@ -10,24 +10,25 @@ from datetime import datetime
 from decimal import Decimal
 
 from adapters.contract import Module
-from api.contract.admission import Holder, TokenName, find, may_start
+from api.contract.admission import Holder, TokenName, find, issuers_word, may_start, ordered
 from api.contract.telling import tell
 from api.contract.writing import Afterwards
 from api.errors import Conflict, InvalidInput, TokenNotAllowed, UnknownLocation, UnknownObject
 from api.services import Services
 from canonical.cdr import BillingContext, ChargePoint, SignedMeterData
+from canonical.event import EventKind
 from canonical.identity import ObjectId
 from canonical.location import Connector, Evse, Location
 from canonical.partner import Side
 from canonical.session import AuthMethod, MeterReading, Session, SessionStatus
 from canonical.store import UnitOfWork
+from canonical.store.events import kind_of_session_change
 from canonical.tariff import Tariff
 from canonical.token import Allowed
 from settlement.cdr_generator import led_from_start, running_cost
 from settlement.pricing.breakdown import Unpriceable
 from settlement.pricing.segmentation import periods
 
-_ID_UNKNOWN = "#NA"
 _REGULAR = "REGULAR"
 
 
@@ -70,7 +71,7 @@ class Charging:
         location, evse, connector = await self._place(order)
         if location.time_zone is None:
             raise InvalidInput.of("location_id", "the location has no time zone, which its tariffs are read in")
-        holder = await self._holder(order.token)
+        holder = await self._holder(order)
         tariff = await self._tariff(connector, order.start)
         currency = tariff.currency if tariff else order.currency
         if currency is None:
@@ -92,8 +93,8 @@ class Charging:
             start=order.start,
             energy_kwh=Decimal(0),
             token=holder.token.ref(),
-            auth_method=order.auth_method,
-            authorization_reference=order.authorization_reference,
+            auth_method=AuthMethod.COMMAND if holder.order else order.auth_method,
+            authorization_reference=order.authorization_reference or await self._reference(holder, order),
             location_id=location.id,
             evse_uid=evse.uid,
             connector_id=connector.id,
@@ -104,6 +105,9 @@ class Charging:
             last_updated=self._services.clock(),
         )
         await self._unit.sessions.put(session)
+        await self._unit.events.add(EventKind.SESSION_STARTED, name.key, holder.connection.id, session)
+        if holder.order is not None:
+            await self._unit.commands.began(holder.order.id, name)
         await tell(self._services, self._unit, self._afterwards, holder.connection, Module.SESSIONS, name.key)
         signals, connection_id = self._services.signals, holder.connection.id
         self._afterwards.do(f"session_started {name}", lambda: signals.session_started(name, connection_id, Side.CPO))
@@ -161,14 +165,32 @@ class Charging:
             raise UnknownLocation(f"connector_id: {order.connector_id} is not known at this EVSE")
         return location, evse, connector
 
-    async def _holder(self, name: TokenName) -> Holder:
+    async def _holder(self, order: Start) -> Holder:
+        """Who pays. A provider's own order for this place is the best of permissions, and comes first."""
+        name, now = order.token, self._services.clock()
+        by_order = await ordered(self._unit, name, order.location_id, order.evse_uid, now)
+        if by_order is not None:
+            return by_order
         holder = await find(self._unit, name)
         if holder is None:
             raise TokenNotAllowed("this token is not known: ask for an authorization first")
-        allowed = await may_start(self._unit, holder)
+        allowed = await may_start(self._unit, holder, order.start)
         if allowed is not Allowed.ALLOWED:
             raise TokenNotAllowed(f"this token is {allowed}")
         return holder
+
+    async def _reference(self, holder: Holder, order: Start) -> str | None:
+        """By which the provider finds the session: that of its order, else that of its word to our question.
+
+        What a provider gave as reference has to come back to it (OCPI 2.2.1 sessions, authorization_reference), also
+        when the backend did not pass it on.
+        """
+        if holder.order is not None:
+            return holder.order.command.authorization_reference
+        if order.auth_method is not AuthMethod.AUTH_REQUEST:
+            return None
+        said = await issuers_word(self._unit, holder, order.start)
+        return said.authorization_reference if said is not None and said.allowed is Allowed.ALLOWED else None
 
     async def _tariff(self, connector: Connector, at: datetime) -> Tariff | None:
         """The tariff in force for a roaming driver who pays by subscription: REGULAR, or of no type at all."""
@@ -225,8 +247,10 @@ class Charging:
         """Store the new state, queue it for the partner, and wake the session's process if its status changed."""
         newest = max(self._services.clock(), session.last_updated)
         session = session.model_copy(update={"last_updated": newest})
-        await self._unit.sessions.put(session)
+        outcome = await self._unit.sessions.put(session)
         connection = await self._unit.connections.get(context.connection_id)
+        kind = kind_of_session_change(outcome.before, session)
+        await self._unit.events.add(kind, session.object_id.key, connection.id, session)
         name, status = session.object_id, session.status
         await tell(self._services, self._unit, self._afterwards, connection, Module.SESSIONS, name.key)
         if before is not None and before.status is not status:
@@ -283,7 +307,8 @@ def _snapshot(location: Location, evse: Evse, connector: Connector) -> ChargePoi
         country=location.country,
         coordinates=location.coordinates,
         evse_uid=evse.uid,
-        evse_id=evse.evse_id or _ID_UNKNOWN,
+        # Every CDR has to name it; where the EVSE has no public name, its technical one is better than none.
+        evse_id=evse.evse_id or evse.uid,
         connector_id=connector.id,
         connector_standard=connector.standard,
         connector_format=connector.format,

@@ -14,17 +14,19 @@ from canonical.model import CanonicalModel, fold
 T = TypeVar("T", bound=CanonicalModel)
 
 Document = Annotated[dict[str, object], Body()]
+_OURS = {"owner": {"country_code": "DE", "party_id": "RMW"}, "last_updated": "2026-01-01T00:00:00Z"}
 _PARTS = ("evses", "connectors")
 
 
-def schema_of(model: type[CanonicalModel]) -> dict[str, object]:
+def schema_of(model: type[CanonicalModel], example: Mapping[str, object]) -> dict[str, object]:
     """The request body in the OpenAPI document: the model's schema, which the answers bring in."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     return {
         "requestBody": {
             "required": True,
             "description": "The whole object. `owner`, its id and every `last_updated` may be left out: they are "
             "ours, that of the address, and now.",
-            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}},
+            "content": {"application/json": {"schema": schema, "example": {**_OURS, **example}}},
         }
     }
 

@@ -1,17 +1,27 @@
 """Invoices, issued and received, with their files; and the ledger that they are posted in."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from api.contract.exact_json import ExactRoute
+from api.contract.listing import After, Limit, Listed, cursor, listed, position
+from api.contract.listing import number as place_of
 from api.contract.writing import Afterwards, IdempotencyKey, Write
 from api.errors import InvalidInput, UnknownObject
 from api.services import Services
-from canonical.identity import PartyId
+from canonical.event import EventKind
+from canonical.identity import ObjectId, PartyId
 from canonical.settlement import Invoice, LedgerEntry
 from canonical.store import UnitOfWork
+
+_BYTES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The file.",
+        "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 
 class ReceivedInvoice(BaseModel):
@@ -22,6 +32,8 @@ class ReceivedInvoice(BaseModel):
 
 
 class FileView(BaseModel):
+    """A rendering of an invoice, as it was sealed."""
+
     name: str
     media_type: str
     sha256: str
@@ -37,7 +49,8 @@ class Balance(BaseModel):
 
 
 class LedgerView(BaseModel):
-    entries: tuple[LedgerEntry, ...]
+    """What stands on the accounts."""
+
     balances: tuple[Balance, ...]
 
 
@@ -54,10 +67,23 @@ def routes(services: Services) -> APIRouter:
         return await Write(services, request, key).do(work, status=201)
 
     @router.get("/invoices")
-    async def list_invoices(connection: Annotated[str, Query(max_length=64)]) -> list[Invoice]:
-        """The invoices of one connection, in both directions."""
+    async def list_invoices(
+        connection: Annotated[str | None, Query(max_length=64, description="Those of one connection.")] = None,
+        after: After = None,
+        limit: Limit = 100,
+    ) -> Listed[Invoice]:
+        """Invoices in both directions, in the order in which they were issued or came."""
         async with services.store.transaction() as unit:
-            return list(await unit.settlement.invoices((await unit.connections.get(connection)).id))
+            partner = None if connection is None else await unit.connections.get(connection)
+            found = await unit.settlement.invoice_page(
+                connection_id=None if partner is None else partner.id,
+                after=place_of("invoices", after) or 0,
+                limit=limit + 1,
+            )
+        return Listed(
+            items=tuple(invoice for _, invoice in found[:limit]),
+            next=cursor("invoices", found[limit - 1][0]) if len(found) > limit else None,
+        )
 
     @router.get("/invoices/{number}")
     async def get_invoice(number: str, issuer: str | None = None) -> Invoice:
@@ -66,16 +92,21 @@ def routes(services: Services) -> APIRouter:
             return await _invoice(unit, number, _issuer(services, issuer))
 
     @router.get("/invoices/{number}/files")
-    async def list_files(number: str) -> list[FileView]:
-        """The files of an invoice that we issued."""
+    async def list_files(number: str, after: After = None, limit: Limit = 100) -> Listed[FileView]:
+        """The files of an invoice that we issued, by name."""
+        of = f"files {number}"
         async with services.store.transaction() as unit:
             await _invoice(unit, number, services.our_party)
             files = await unit.settlement.files(number)
-        return [
-            FileView(name=f.name, media_type=f.media_type, sha256=f.sha256, size_bytes=len(f.content)) for f in files
+        place = position(of, after) or ""
+        views = [
+            FileView(name=f.name, media_type=f.media_type, sha256=f.sha256, size_bytes=len(f.content))
+            for f in sorted(files, key=lambda file: file.name)
+            if f.name > place
         ]
+        return listed(of, views, limit, lambda file: file.name)
 
-    @router.get("/invoices/{number}/files/{name}", response_class=Response)
+    @router.get("/invoices/{number}/files/{name}", response_class=Response, responses=_BYTES)
     async def get_file(number: str, name: str) -> Response:
         """One file, byte for byte as it was sealed."""
         async with services.store.transaction() as unit:
@@ -87,16 +118,24 @@ def routes(services: Services) -> APIRouter:
 
     @router.get("/ledger", tags=["ledger"])
     async def get_ledger() -> LedgerView:
-        """Every entry that was posted, and the balance of every account."""
+        """The balance of every account, over everything that was ever posted."""
         async with services.store.transaction() as unit:
-            entries = await unit.ledger.entries()
             balances = await unit.ledger.balances()
         return LedgerView(
-            entries=entries,
             balances=tuple(
                 Balance(account=account, currency=currency, amount_minor=amount)
                 for (account, currency), amount in sorted(balances.items())
             ),
+        )
+
+    @router.get("/ledger/entries", tags=["ledger"])
+    async def list_entries(after: After = None, limit: Limit = 100) -> Listed[LedgerEntry]:
+        """Every entry, in the order in which they were posted."""
+        async with services.store.transaction() as unit:
+            found = await unit.ledger.page(after=place_of("ledger", after) or 0, limit=limit + 1)
+        return Listed(
+            items=tuple(entry for _, entry in found[:limit]),
+            next=cursor("ledger", found[limit - 1][0]) if len(found) > limit else None,
         )
 
     return router
@@ -110,7 +149,11 @@ async def _receive(services: Services, unit: UnitOfWork, afterwards: Afterwards,
         raise InvalidInput.of("invoice.issuer", f"{invoice.issuer} is not a party of this connection")
     if invoice.recipient.key != services.our_party.key:
         raise InvalidInput.of("invoice.recipient", "is not us")
+    known = await unit.settlement.invoice(invoice.number, invoice.issuer)
     await unit.settlement.save_invoice(invoice, connection.id, issued=False)
+    if known is None:
+        name = ObjectId(owner=invoice.issuer, id=invoice.number)
+        await unit.events.add(EventKind.INVOICE_RECEIVED, name.key, connection.id, invoice)
     afterwards.do(
         f"invoice_received {invoice.number}",
         lambda: services.signals.invoice_received(connection.id, invoice.statement_id, invoice.number),

@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from adapters.contract import Module
 from api.contract.documents import Document, completed, schema_of
 from api.contract.exact_json import ExactRoute
-from api.contract.listing import From, Limit, Listed, Offset
+from api.contract.listing import After, From, Limit, Listed, page_of
+from api.contract.shared_objects import Owner, find
 from api.contract.telling import tell_all
 from api.contract.writing import Afterwards, IdempotencyKey, Write
 from api.errors import InvalidInput, UnknownLocation
@@ -16,6 +17,37 @@ from canonical.location import EvseStatus, Location
 from canonical.model import Instant, fold
 from canonical.partner import Side
 from canonical.store import UnitOfWork
+
+_EXAMPLE = {
+    "id": "L1",
+    "publish": True,
+    "name": "Harbour",
+    "address": "Quay 1",
+    "city": "Hamburg",
+    "country": "DEU",
+    "coordinates": {"latitude": "53.5461", "longitude": "9.9661"},
+    "time_zone": "Europe/Berlin",
+    "evses": [
+        {
+            "uid": "E1",
+            "evse_id": "DE*RMW*E1",
+            "status": "AVAILABLE",
+            "last_updated": "2026-01-01T00:00:00Z",
+            "connectors": [
+                {
+                    "id": "1",
+                    "standard": "IEC_62196_T2",
+                    "format": "SOCKET",
+                    "power_type": "AC_3_PHASE",
+                    "max_voltage_v": 230,
+                    "max_amperage_a": 32,
+                    "tariff_ids": ["T1"],
+                    "last_updated": "2026-01-01T00:00:00Z",
+                }
+            ],
+        }
+    ],
+}
 
 
 class EvseChange(BaseModel):
@@ -30,12 +62,12 @@ class EvseChange(BaseModel):
 def routes(services: Services) -> APIRouter:
     router = APIRouter(prefix="/locations", tags=["locations"], route_class=ExactRoute)
 
-    @router.put("/{location_id}", response_model=Location, openapi_extra=schema_of(Location))
+    @router.put("/{location_id}", response_model=Location, openapi_extra=schema_of(Location, _EXAMPLE))
     async def put_location(
         location_id: str, document: Document, request: Request, key: IdempotencyKey = None
     ) -> Response:
         """Store a location with its EVSEs and connectors, and tell every connected provider."""
-        location = completed(Location, document, {"id": location_id}, services.our_party, services.clock())
+        location = dated(completed(Location, document, {"id": location_id}, services.our_party, services.clock()))
         if location.time_zone is None:
             raise InvalidInput.of("time_zone", "is needed: tariffs and opening hours are read in it")
 
@@ -64,20 +96,53 @@ def routes(services: Services) -> APIRouter:
 
         return await Write(services, request, key).do(work)
 
+    @router.delete("/{location_id}", response_model=Location)
+    async def remove_location(location_id: str, request: Request, key: IdempotencyKey = None) -> Response:
+        """Take a location out of service for good, and tell every connected provider: all its EVSEs are REMOVED.
+
+        The location stays readable, for what was charged at it. Putting it again brings it back.
+        """
+
+        async def work(unit: UnitOfWork, afterwards: Afterwards) -> Location:
+            name = ObjectId(owner=services.our_party, id=location_id)
+            await unit.locations.lock(name)
+            return await _store(services, unit, afterwards, removed(await _location(unit, name), services.clock()))
+
+        return await Write(services, request, key).do(work)
+
     @router.get("/{location_id}")
-    async def get_location(location_id: str) -> Location:
-        """One of our locations as it is stored."""
+    async def get_location(location_id: str, connection: From = "", owner: Owner = None) -> Location:
+        """A location as it is stored: one of ours, or one that a partner has shared with us."""
         async with services.store.transaction() as unit:
-            return await _location(unit, ObjectId(owner=services.our_party, id=location_id))
+            location = await find(
+                services,
+                unit,
+                connection,
+                owner,
+                location_id,
+                lambda name, source: unit.locations.get(name, source=source),
+            )
+        if location is None:
+            raise UnknownLocation(f"location {location_id} is not known")
+        return location
 
     @router.get("")
-    async def list_locations(connection: From = "", offset: Offset = 0, limit: Limit = 100) -> Listed[Location]:
+    async def list_locations(connection: From = "", after: After = None, limit: Limit = 100) -> Listed[Location]:
         """Our locations, or those that a partner has shared with us."""
         async with services.store.transaction() as unit:
-            page = await unit.locations.page(source=connection, since=None, until=None, offset=offset, limit=limit)
-        return Listed(items=page.items, total=page.total)
+            return await page_of(unit.locations, "locations", connection, after, limit)
 
     return router
+
+
+def dated(location: Location) -> Location:
+    """The location with no part newer than the whole: lists are asked for what has changed, and look at the whole."""
+    evses = tuple(
+        evse.model_copy(update={"last_updated": max([evse.last_updated, *(c.last_updated for c in evse.connectors)])})
+        for evse in location.evses
+    )
+    newest = max([location.last_updated, *(evse.last_updated for evse in evses)])
+    return location.model_copy(update={"evses": evses, "last_updated": newest})
 
 
 def with_status(location: Location, evse_uid: str, change: EvseChange, at: Instant) -> Location:
@@ -89,6 +154,13 @@ def with_status(location: Location, evse_uid: str, change: EvseChange, at: Insta
     evses = tuple(changed if fold(e.uid) == fold(evse_uid) else e for e in location.evses)
     newest = max(location.last_updated, at)
     return location.model_copy(update={"evses": evses, "last_updated": newest})
+
+
+def removed(location: Location, at: Instant) -> Location:
+    """The location without anything to charge at (OCPI 2.2.1 locations, flow and life cycle)."""
+    gone = {"status": EvseStatus.REMOVED, "last_updated": at}
+    evses = tuple(e if e.status is EvseStatus.REMOVED else e.model_copy(update=gone) for e in location.evses)
+    return location.model_copy(update={"evses": evses, "last_updated": max(location.last_updated, at)})
 
 
 async def _location(unit: UnitOfWork, name: ObjectId) -> Location:

@@ -20,7 +20,8 @@ from api.errors import (
 )
 
 _LOG = logging.getLogger("roamwork.api.contract")
-_KIND_BASE = "https://roamwork.example/problems/"
+KIND_BASE = "https://roamwork.example/problems/"
+MEDIA_TYPE = "application/problem+json"
 
 
 class FieldError(BaseModel):
@@ -35,7 +36,7 @@ class ProblemDetails(BaseModel):
 
     model_config = ConfigDict(title="Problem")
 
-    type: str = Field(examples=[f"{_KIND_BASE}invalid-input"])
+    type: str = Field(examples=[f"{KIND_BASE}invalid-input"])
     title: str
     status: int
     detail: str
@@ -61,7 +62,7 @@ def problem_document(error: Exception) -> JSONResponse:
     """The answer to a failed request."""
     problem = to_problem(error)
     details = ProblemDetails(
-        type=_KIND_BASE + problem.kind,
+        type=KIND_BASE + problem.kind,
         title=problem.title,
         status=problem.status,
         detail=problem.detail,
@@ -71,21 +72,37 @@ def problem_document(error: Exception) -> JSONResponse:
         details.model_dump(exclude_defaults=True),
         status_code=problem.status,
         headers=problem.headers,
-        media_type="application/problem+json",
+        media_type=MEDIA_TYPE,
     )
 
 
 async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     """The framework's list of errors. The values are left out: they may be secrets."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 (registered for this type)
+    if _is_no_json(request, error):
+        return await _answer(request, MalformedBody("send the body with `Content-Type: application/json`"))
     fields: dict[str, str] = {}
     for found in error.errors():
         if found["type"] == "json_invalid":
             return await _answer(request, MalformedBody("the body is not JSON"))
         where = ".".join(str(part) for part in found["loc"][1:]) or str(found["loc"][0])
-        fields[where] = found["msg"]
+        name, message = _in_words(where, found["type"], found["msg"])
+        fields[name] = message
     named = "; ".join(f"{name}: {message}" for name, message in fields.items())
     return await _answer(request, InvalidInput(named, fields=fields))
+
+
+def _is_no_json(request: Request, error: RequestValidationError) -> bool:
+    """The framework leaves a body of another type as it is, and then complains of its shape."""
+    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return not media_type.endswith(("/json", "+json")) and isinstance(error.body, bytes) and bool(error.body)
+
+
+def _in_words(where: str, kind: str, message: str) -> tuple[str, str]:
+    """Field and message; the word that says which kind of object a body is may be missing like any other field."""
+    if kind == "union_tag_not_found":
+        return ("kind" if where == "body" else f"{where}.kind"), "Field required"
+    return where, message
 
 
 async def _refused_by_framework(request: Request, error: Exception) -> JSONResponse:
@@ -95,4 +112,4 @@ async def _refused_by_framework(request: Request, error: Exception) -> JSONRespo
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "")
         return await _answer(request, MethodNotAllowed(tuple(filter(None, allowed.split(", ")))))
-    return await _answer(request, MalformedBody("the body could not be read"))
+    return await _answer(request, MalformedBody(f"the body could not be read: {error.detail}"))

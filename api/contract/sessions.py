@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.contract.authorizations import TokenSelector
 from api.contract.charging import Charging, Start
 from api.contract.exact_json import ExactRoute
-from api.contract.listing import From, Limit, Listed, Offset
+from api.contract.listing import After, From, Limit, Listed, page_of
+from api.contract.shared_objects import Owner, find
 from api.contract.writing import Afterwards, IdempotencyKey, Write
 from api.errors import UnknownObject
 from api.services import Services
 from canonical.cdr import SignedMeterData
-from canonical.identity import ObjectId
 from canonical.model import Identifier, Instant, Number
 from canonical.money import Currency
 from canonical.session import AuthMethod, MeterReading, Session, SessionStatus, VehicleState
@@ -147,19 +147,25 @@ def routes(services: Services) -> APIRouter:
         return await Write(services, request, key).do(work)
 
     @router.get("/{session_id}")
-    async def get_session(session_id: str) -> Session:
-        """One of our sessions as it stands."""
+    async def get_session(session_id: str, connection: From = "", owner: Owner = None) -> Session:
+        """A session as it stands: one of ours, or one that a partner has reported for our drivers."""
         async with services.store.transaction() as unit:
-            session = await unit.sessions.get(ObjectId(owner=services.our_party, id=session_id))
+            session = await find(
+                services,
+                unit,
+                connection,
+                owner,
+                session_id,
+                lambda name, source: unit.sessions.get(name, source=source),
+            )
         if session is None:
             raise UnknownObject(f"session {session_id} is not known")
         return session
 
     @router.get("")
-    async def list_sessions(connection: From = "", offset: Offset = 0, limit: Limit = 100) -> Listed[Session]:
+    async def list_sessions(connection: From = "", after: After = None, limit: Limit = 100) -> Listed[Session]:
         """Our sessions, or those that a partner has reported for our drivers."""
         async with services.store.transaction() as unit:
-            page = await unit.sessions.page(source=connection, since=None, until=None, offset=offset, limit=limit)
-        return Listed(items=page.items, total=page.total)
+            return await page_of(unit.sessions, "sessions", connection, after, limit)
 
     return router

@@ -9,7 +9,8 @@ from api.contract.exact_json import ExactRoute
 from api.contract.writing import Afterwards, IdempotencyKey, Write
 from api.errors import Conflict, InvalidInput, UnknownObject
 from api.services import Services
-from canonical.identity import PartyId
+from canonical.event import EventKind
+from canonical.identity import ObjectId, PartyId
 from canonical.partner import Connection, Side
 from canonical.settlement import Invoice, Month, ReconciliationReport, Statement
 from canonical.store import UnitOfWork
@@ -28,6 +29,8 @@ class SettlementOrder(BaseModel):
 
 
 class SettlementStarted(BaseModel):
+    """The id of the process that looks after the month."""
+
     workflow_id: str
 
 
@@ -66,11 +69,15 @@ class ReceivedStatement(BaseModel):
 def routes(services: Services) -> APIRouter:
     router = APIRouter(tags=["settlement"], route_class=ExactRoute)
 
-    @router.post("/settlements", status_code=202)
-    async def settle(order: SettlementOrder) -> SettlementStarted:
+    @router.post("/settlements", status_code=202, response_model=SettlementStarted)
+    async def settle(order: SettlementOrder, request: Request, key: IdempotencyKey = None) -> Response:
         """Start the settlement of a month. Started twice, it is still one."""
         connection = await _connection(services, order.connection, Side.CPO)
-        return SettlementStarted(workflow_id=await services.signals.settle(connection.id, order.month))
+
+        async def work(_unit: UnitOfWork, _afterwards: Afterwards) -> SettlementStarted:
+            return SettlementStarted(workflow_id=await services.signals.settle(connection.id, order.month))
+
+        return await Write(services, request, key).do(work, status=202)
 
     @router.get("/settlements/{connection}/{month}")
     async def get_settlement(connection: str, month: Month) -> SettlementView:
@@ -111,12 +118,18 @@ def routes(services: Services) -> APIRouter:
         await services.signals.counterparty_report(report.statement_id, partner.id, month)
         return answer
 
-    @router.post("/settlements/{connection}/{month}/approval", status_code=202)
-    async def approve(connection: str, month: Month, approval: Approval) -> SettlementView:
+    @router.post("/settlements/{connection}/{month}/approval", status_code=202, response_model=SettlementView)
+    async def approve(
+        connection: str, month: Month, approval: Approval, request: Request, key: IdempotencyKey = None
+    ) -> Response:
         """Approve: the invoice is numbered, posted and rendered. Refused with `not-now` before its time."""
         partner = await _connection(services, connection, Side.CPO)
-        await services.signals.approve(partner.id, month, approval.by)
-        return await get_settlement(connection, month)
+
+        async def work(_unit: UnitOfWork, _afterwards: Afterwards) -> SettlementView:
+            await services.signals.approve(partner.id, month, approval.by)
+            return await get_settlement(connection, month)
+
+        return await Write(services, request, key).do(work, status=202)
 
     @router.post("/statements", status_code=202, response_model=Taken)
     async def take_statement(received: ReceivedStatement, request: Request, key: IdempotencyKey = None) -> Response:
@@ -126,7 +139,11 @@ def routes(services: Services) -> APIRouter:
         _check_parties(services, partner, statement)
 
         async def work(unit: UnitOfWork, _afterwards: Afterwards) -> Taken:
+            known = await unit.settlement.statement(statement.id)
             await unit.settlement.save_statement(statement, partner.id)
+            if known is None:
+                name = ObjectId(owner=statement.issuer, id=statement.id)
+                await unit.events.add(EventKind.STATEMENT_RECEIVED, name.key, partner.id, statement)
             return Taken(statement_id=statement.id)
 
         answer = await Write(services, request, key).do(work, status=202)

@@ -6,14 +6,23 @@ from api.services import Services
 from canonical.partner import Connection, LinkState, Side
 from canonical.store import OutboxAction, UnitOfWork
 
+_LIVING = (LinkState.CONNECTED, LinkState.SUSPENDED)
+"""A partner that is suspended is told when it is heard again; until then it waits in the outbox."""
+
 
 async def tell_all(
-    services: Services, unit: UnitOfWork, afterwards: Afterwards, side: Side, module: Module, object_key: str
+    services: Services,
+    unit: UnitOfWork,
+    afterwards: Afterwards,
+    side: Side,
+    module: Module,
+    object_key: str,
+    action: OutboxAction = OutboxAction.PUT,
 ) -> None:
     """Tell every partner that is connected to us as `side`."""
     for connection in await unit.connections.list():
-        if side in connection.our_sides and connection.state is LinkState.CONNECTED:
-            await tell(services, unit, afterwards, connection, module, object_key)
+        if side in connection.sides and connection.state in _LIVING:
+            await tell(services, unit, afterwards, connection, module, object_key, action)
 
 
 async def tell(
@@ -23,7 +32,8 @@ async def tell(
     connection: Connection,
     module: Module,
     object_key: str,
+    action: OutboxAction = OutboxAction.PUT,
 ) -> None:
     """Tell one partner the newest state of an object, in the transaction that changes it."""
-    await unit.outbox.add(connection.id, module.value, object_key, OutboxAction.PUT)
+    await unit.outbox.add(connection.id, module.value, object_key, action)
     afterwards.do(f"feed {connection.id}", lambda: services.signals.feed(connection.id))

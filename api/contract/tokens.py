@@ -3,11 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict
 
 from adapters.contract import Module
 from api.contract.documents import Document, completed, schema_of
 from api.contract.exact_json import ExactRoute
-from api.contract.listing import From, Limit, Listed, Offset
+from api.contract.listing import After, From, Limit, Listed, page_of
+from api.contract.shared_objects import Owner, find
 from api.contract.telling import tell_all
 from api.contract.writing import Afterwards, IdempotencyKey, Write
 from api.errors import UnknownToken
@@ -21,10 +23,28 @@ from canonical.token import Token, TokenType
 Type = Annotated[TokenType, Query(alias="type", description="Part of the token's name, beside its uid.")]
 
 
+_EXAMPLE = {
+    "uid": "04A1B2C3D4E5F6",
+    "type": "RFID",
+    "contract_id": "DE-EMP-C12345678-X",
+    "issuer": "Mobility Ltd",
+    "valid": True,
+    "whitelist": "ALLOWED",
+}
+
+
+class TokenChange(BaseModel):
+    """Whether the token may charge: `false` blocks it."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"valid": False}]})
+
+    valid: bool
+
+
 def routes(services: Services) -> APIRouter:
     router = APIRouter(prefix="/tokens", tags=["tokens"], route_class=ExactRoute)
 
-    @router.put("/{uid}", response_model=Token, openapi_extra=schema_of(Token))
+    @router.put("/{uid}", response_model=Token, openapi_extra=schema_of(Token, _EXAMPLE))
     async def put_token(
         uid: str,
         document: Document,
@@ -46,17 +66,48 @@ def routes(services: Services) -> APIRouter:
         return await Write(services, request, key).do(work)
 
     @router.get("/{uid}")
-    async def get_token(uid: str, token_type: Type = TokenType.RFID) -> Token:
-        """One of our tokens as it is stored."""
+    async def get_token(
+        uid: str, token_type: Type = TokenType.RFID, connection: From = "", owner: Owner = None
+    ) -> Token:
+        """A token as it is stored: one of ours, or one that a partner has shared with us."""
+        name = f"{token_type}/{fold(uid)}"
         async with services.store.transaction() as unit:
-            return await _token(unit, ObjectId(owner=services.our_party, id=f"{token_type}/{fold(uid)}"))
+            token = await find(
+                services, unit, connection, owner, name, lambda name, source: unit.tokens.get(name, source=source)
+            )
+        if token is None:
+            raise UnknownToken("this token is not known")
+        return token
+
+    @router.patch("/{uid}", response_model=Token)
+    async def change_token(
+        uid: str,
+        change: TokenChange,
+        request: Request,
+        token_type: Type = TokenType.RFID,
+        key: IdempotencyKey = None,
+    ) -> Response:
+        """Block a token, or let it charge again, and tell every connected operator."""
+
+        async def work(unit: UnitOfWork, afterwards: Afterwards) -> Token:
+            name = ObjectId(owner=services.our_party, id=f"{token_type}/{fold(uid)}")
+            await unit.tokens.lock(name)
+            before = await _token(unit, name)
+            if before.valid is change.valid:
+                return before
+            newest = max(services.clock(), before.last_updated)
+            token = before.model_copy(update={"valid": change.valid, "last_updated": newest})
+            await unit.tokens.put(token)
+            await tell_all(services, unit, afterwards, Side.EMSP, Module.TOKENS, name.key)
+            return token
+
+        return await Write(services, request, key).do(work)
 
     @router.get("")
-    async def list_tokens(connection: From = "", offset: Offset = 0, limit: Limit = 100) -> Listed[Token]:
+    async def list_tokens(connection: From = "", after: After = None, limit: Limit = 100) -> Listed[Token]:
         """Our tokens, or those that a partner has shared with us."""
         async with services.store.transaction() as unit:
-            page = await unit.tokens.page(source=connection, since=None, until=None, offset=offset, limit=limit)
-        return Listed(items=page.items, total=page.total)
+            return await page_of(unit.tokens, "tokens", connection, after, limit)
 
     return router
 

@@ -55,16 +55,21 @@ class Write:
         """
         afterwards = Afterwards()
         async with self.services.store.transaction() as unit:
-            if self.key is not None:
-                stored = await unit.idempotency.begin(self.key, await self._fingerprint())
+            key = self._key()
+            if key is not None:
+                stored = await unit.idempotency.begin(key, await self._fingerprint())
                 if stored is not None:
                     return _json(stored.body, stored.status, replayed=True)
             body = (await work(unit, afterwards)).model_dump_json().encode()
-            if self.key is not None:
-                await unit.idempotency.finish(self.key, status, body)
+            if key is not None:
+                await unit.idempotency.finish(key, status, body)
         for what, signal in afterwards.signals.items():
             await wake(signal(), what)
         return _json(body, status)
+
+    def _key(self) -> str | None:
+        """The key of this caller: what another caller chooses is no business of this one."""
+        return None if self.key is None else f"{self.request.state.caller}/{self.key}"
 
     async def _fingerprint(self) -> str:
         request = self.request

@@ -25,20 +25,19 @@ async def authenticate(services: Services, headers: Mapping[str, str]) -> Admitt
     header = headers.get("authorization")
     if not header:
         raise Unauthenticated("the Authorization header is missing")
-    spellings = {adapter.decode_token(header) for adapter in services.registry.adapters()}
-    async with services.store.transaction() as unit:
-        for token in spellings - {None, ""}:
-            if token is None or len(token) > _LONGEST_TOKEN:
-                continue
-            admitted = await unit.access.admit(SecretStr(token))
-            if admitted is not None:
-                return _open(admitted)
+    tokens = [SecretStr(token) for token in services.registry.tokens_in(header) if len(token) <= _LONGEST_TOKEN]
+    admitted = await services.store.admissions.admit(*tokens) if tokens else None
+    if admitted is not None:
+        return _open(admitted)
     _SECURITY.warning("a request came with an unknown token")
     raise Unauthenticated("the token is not known")
 
 
-def check_door(admitted: Admitted, module: Module) -> None:
+def check_door(admitted: Admitted, module: str) -> None:
     """Keep a registration token away from everything but versions and credentials. Raises Unauthenticated.
+
+    `module` is as the path names it: what lies behind the door, or whether anything does, is not told to who stands
+    before it.
 
     A partner may call as soon as it holds its token, before our own proof of the connection is done; but while we
     do not know yet who it speaks for, it is told to come again: NotConnected.
@@ -46,9 +45,10 @@ def check_door(admitted: Admitted, module: Module) -> None:
     if module in _BEFORE_REGISTRATION:
         return
     if admitted.purpose is AccessPurpose.REGISTRATION:
-        _SECURITY.warning("connection %s used a registration token on %s", admitted.connection.id, module)
+        _SECURITY.warning("connection %s used a registration token on %.40r", admitted.connection.id, module)
         raise Unauthenticated("this token opens versions and credentials only")
-    if admitted.connection.adapter is None or not admitted.connection.partner_roles:
+    connection = admitted.connection
+    if connection.adapter is None or not (connection.partner_roles or connection.hub):
         raise NotConnected("the registration is not finished; try again when it is")
 
 
@@ -58,7 +58,7 @@ async def confirm_use(services: Services, admitted: Admitted, module: Module) ->
     Reading versions does not count: during a renewal that we began, the partner reads them with a token that it
     may yet refuse, and the older one has to go on working.
     """
-    if module is Module.VERSIONS or admitted.purpose is not AccessPurpose.ACCESS:
+    if module is Module.VERSIONS or admitted.purpose is not AccessPurpose.ACCESS or admitted.used:
         return
     async with services.store.transaction() as unit:
         await unit.access.confirm_use(admitted.token_id)

@@ -7,13 +7,18 @@ from adapters.contract import Adapter, Endpoint, Parties
 from api.ocpi.message_ids import MessageIds
 from api.ocpi.routing import side_of
 from api.services import Services
+from canonical.identity import PartyId
 from canonical.partner import Connection, Side
 from canonical.store import AccessPurpose
 
 
 @dataclass(frozen=True)
 class Call:
-    """Everything a handler may know. `segments` are the decoded parts of the path by the names in the endpoint."""
+    """Everything a handler may know. `segments` are the decoded parts of the path by the names in the endpoint.
+
+    `requester` is the party that the request comes from, None where the version has no routing headers. `speakers` are
+    the keys of those parties named in the request that may speak on this connection.
+    """
 
     services: Services
     adapter: Adapter
@@ -26,6 +31,8 @@ class Call:
     path: str
     body: bytes = field(repr=False)
     message_ids: MessageIds
+    requester: PartyId | None = None
+    speakers: frozenset[str] = frozenset()
 
     def segment(self, name: str) -> str:
         return self.segments[name]
@@ -38,7 +45,7 @@ class Call:
     @property
     def parties(self) -> Parties | None:
         """Operator and provider of this call; None while the partner has not said who it is."""
-        partner = self.connection.partner_party(self.our_side)
+        partner = self.requester if self.connection.hub else self.connection.partner_party(self.our_side)
         if partner is None:
             return None
         ours = self.connection.our_party
@@ -50,6 +57,7 @@ class Answer:
     """What the envelope is made of. `data` is JSON as the adapter wrote it, a list for lists, None for nothing.
 
     `object_key` names the object that the exchange was about; `keep` asks for its bytes to be kept as evidence.
+    `content` is the whole answer where its bytes were kept already, together with what they tell of.
     """
 
     data: bytes | tuple[bytes, ...] | None = None
@@ -59,6 +67,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     object_key: str | None = None
     keep: bool = False
+    content: bytes | None = field(default=None, repr=False)
 
 
 Handler = Callable[[Call], Awaitable[Answer]]

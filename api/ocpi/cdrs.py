@@ -6,34 +6,24 @@ What cannot be read, or comes twice with different content, becomes a case for a
 
 import hashlib
 
+from activities.cdr_arrival import dossier_on_arrival
 from adapters.contract import InvalidWire, Operation, Read
 from api.errors import InvalidInput, UnknownObject
+from api.ocpi import written
 from api.ocpi.addresses import object_url
 from api.ocpi.call import Answer, Call
-from api.ocpi.evidence import record_of
-from api.ocpi.ownership import check_owner
-from api.ocpi.paging import PageRequest, page_answer
+from api.ocpi.evidence import record_of, sealed
+from api.ocpi.ownership import check_owner, is_for
+from api.ocpi.paging import PageRequest
 from api.wake import wake
-from canonical.cdr import Cdr, CdrDossier, Handles, Provenance
+from canonical.cdr import Cdr, Provenance
 from canonical.model import Finding
 from canonical.settlement import Case, CaseState
-from canonical.store import AddOutcome, UnitOfWork
-
-_UNPRICED = "unpriced"
-_ZONE_UNKNOWN = "UTC"
+from canonical.store import ISSUED_CDRS, PARTYS_CDRS, AddOutcome, new_reference, sha256_of
 
 
 async def list_cdrs(call: Call) -> Answer:
-    asked = PageRequest.of(call.query)
-    async with call.services.store.transaction() as unit:
-        page = await unit.cdrs.page(
-            call.connection.id,
-            since=asked.since,
-            until=asked.until,
-            offset=asked.offset,
-            limit=asked.limit,
-        )
-    return page_answer(call, asked, page)
+    return await written.page_of_party(call, ISSUED_CDRS, PARTYS_CDRS, PageRequest.of_call(call))
 
 
 async def get_cdr(call: Call) -> Answer:
@@ -42,6 +32,8 @@ async def get_cdr(call: Call) -> Answer:
     async with call.services.store.transaction() as unit:
         stored = await unit.cdrs.by_reference(reference)
     if stored is None or stored.ours or stored.connection_id != call.connection.id:
+        raise UnknownObject("there is no such CDR")
+    if not is_for(call, stored.dossier.cdr.owner):
         raise UnknownObject("there is no such CDR")
     return Answer(data=call.adapter.write(stored.dossier.cdr))
 
@@ -53,53 +45,50 @@ async def post_cdr(call: Call) -> Answer:
         await _open_case(call, "cdr-unreadable", "A CDR could not be read and was refused.", unreadable.findings)
         raise
     cdr = read.value
-    check_owner(call, cdr.owner)
+    await check_owner(call, cdr.owner)
+    try:
+        answer, session_id = await _added(call, read)
+    except _HeldAlready:
+        answer, session_id = await _held(call, cdr)
+    arrived = call.services.signals.cdr_received(cdr.object_id, session_id, call.connection.id)
+    await wake(arrived, f"cdr_received {cdr.object_id}")
+    return answer
+
+
+class _HeldAlready(Exception):
+    """There is a CDR of this id: nothing of the transaction that found out is kept."""
+
+
+async def _added(call: Call, read: Read[Cdr]) -> tuple[Answer, str | None]:
+    """A new record, with the bytes that it was read from and those of our answer, in one transaction."""
+    cdr, reference = read.value, new_reference()
+    answer = Answer(http_status=201, headers={"Location": _address(call, reference)}, object_key=cdr.object_id.key)
     async with call.services.store.transaction() as unit:
-        outcome = await _add(call, unit, read)
+        provenance = Provenance(adapter=call.adapter.key, protocol_version=call.adapter.version, findings=read.findings)
+        dossier = await dossier_on_arrival(unit, cdr, call.connection.id, provenance)
+        answer, record = sealed(call, answer)
+        evidence_id = await unit.evidence.add(record)
+        outcome = await unit.cdrs.add(
+            dossier, connection_id=call.connection.id, ours=False, evidence_id=evidence_id, reference=reference
+        )
+        if outcome is not AddOutcome.ADDED:
+            raise _HeldAlready
+    return answer, dossier.handles.session_id
+
+
+async def _held(call: Call, cdr: Cdr) -> tuple[Answer, str | None]:
+    """What we answered when it came first, if it is the same one. Raises InvalidInput, with a case, if it is not."""
+    async with call.services.store.transaction() as unit:
         stored = await unit.cdrs.get(cdr.object_id, connection_id=call.connection.id, ours=False)
-    if outcome is AddOutcome.CONFLICT or stored is None:
+    if stored is None or stored.sha256 != sha256_of(cdr):
+        # Found by the CDR that it claims to be; the answer is kept with the refusal.
+        await call.services.store.keep_evidence(record_of(call, answer=b"", status=None, object_key=cdr.object_id.key))
         await _open_case(
             call, "cdr-conflict", f"CDR {cdr.object_id} came again with other content; the first one stands."
         )
         raise InvalidInput.of("id", f"CDR {cdr.id} is held already, with other content")
-    arrived = call.services.signals.cdr_received(cdr.object_id, cdr.session_id, call.connection.id)
-    await wake(arrived, f"cdr_received {cdr.object_id}")
-    return Answer(
-        http_status=201 if outcome is AddOutcome.ADDED else 200,
-        headers={"Location": _address(call, stored.reference)},
-        object_key=cdr.object_id.key,
-    )
-
-
-async def _add(call: Call, unit: UnitOfWork, read: Read[Cdr]) -> AddOutcome:
-    """The record together with the bytes it was read from, in one transaction."""
-    cdr = read.value
-    evidence_id = await unit.evidence.add(record_of(call, answer=b"", status=None, object_key=cdr.object_id.key))
-    return await unit.cdrs.add(
-        await _dossier(call, unit, read),
-        connection_id=call.connection.id,
-        ours=False,
-        evidence_id=evidence_id,
-    )
-
-
-async def _dossier(call: Call, unit: UnitOfWork, read: Read[Cdr]) -> CdrDossier:
-    """What is known on arrival: who sent it and how it was read. Lines and verdict come with the check."""
-    cdr = read.value
-    place = cdr.object_id.model_copy(update={"id": cdr.charge_point.location_id})
-    location = await unit.locations.get(place, source=call.connection.id)
-    return CdrDossier(
-        cdr=cdr,
-        lines=(),
-        handles=Handles(
-            session_id=cdr.session_id,
-            idempotency_key=f"{call.connection.id}/{cdr.object_id.key}",
-            billing_record=None,
-        ),
-        provenance=Provenance(adapter=call.adapter.key, protocol_version=call.adapter.version, findings=read.findings),
-        pricing_policy=_UNPRICED,
-        time_zone=(location.time_zone if location else None) or _ZONE_UNKNOWN,
-    )
+    headers = {"Location": _address(call, stored.reference)}
+    return Answer(headers=headers, object_key=cdr.object_id.key), stored.dossier.handles.session_id
 
 
 async def _open_case(call: Call, kind: str, text: str, findings: tuple[Finding, ...] = ()) -> None:

@@ -5,20 +5,17 @@ answer is made from what the store holds after that. A lost answer is therefore 
 registration token lives until the partner has used the token that replaces it.
 """
 
-import logging
 from uuid import uuid4
 
 from pydantic import SecretStr
 
 from adapters.contract import Credentials
-from api.errors import InvalidInput, MethodNotAllowed
+from api.errors import InvalidInput, MethodNotAllowed, Unauthenticated
 from api.ocpi.call import Answer, Call
-from api.services import RegistrationFailed
-from canonical.identity import PartyId, Role
-from canonical.partner import Connection, LinkState
-from canonical.store import AccessPurpose, NotFound, UnitOfWork
+from api.wake import wake
+from canonical.partner import CLOSED, Connection, LinkState
+from canonical.store import AccessPurpose, NotFound, RolesRefused, UnitOfWork, with_roles
 
-_SECURITY = logging.getLogger("roamwork.security")
 _LONGEST_TOKEN = 64
 
 
@@ -33,8 +30,7 @@ async def register(call: Call) -> Answer:
         raise MethodNotAllowed(("DELETE", "GET", "PUT"), "already registered: use PUT to change credentials")
     theirs = _read(call)
     async with call.services.store.transaction() as unit:
-        await _check_roles(call, unit, theirs)
-        await _keep(call, unit, theirs, state=LinkState.REGISTERING)
+        await _keep(call, unit, await _open(call, unit), theirs, state=LinkState.REGISTERING)
     await call.services.signals.register(call.connection.id)
     return await _ours(call, AccessPurpose.ACCESS)
 
@@ -44,25 +40,28 @@ async def update_credentials(call: Call) -> Answer:
     _check_registered(call)
     theirs = _read(call)
     async with call.services.store.transaction() as unit:
-        await _check_roles(call, unit, theirs)
-        before = await unit.connections.get(call.connection.id)
+        before = await _open(call, unit)
         token_before = await _outbound(unit, before)
-        await _keep(call, unit, theirs, state=before.state)
+        await _keep(call, unit, before, theirs, state=before.state)
     try:
         await call.services.signals.update_credentials(call.connection.id)
-    except RegistrationFailed:
+    except Exception:
+        # Whatever it was: the partner is told that nothing has changed, and goes on with what it had.
         await _restore(call, before, token_before)
         raise
     return await _ours(call, AccessPurpose.ACCESS)
 
 
 async def unregister(call: Call) -> Answer:
-    """DELETE: both directions end at once."""
+    """DELETE: both directions end at once, and so does what was under way."""
     _check_registered(call)
     async with call.services.store.transaction() as unit:
-        connection = await unit.connections.get(call.connection.id)
+        connection = await unit.connections.get(call.connection.id, lock=True)
         await unit.connections.save(connection.model_copy(update={"state": LinkState.UNREGISTERED}))
         await unit.access.revoke_all(call.connection.id)
+    signals, name = call.services.signals, call.connection.id
+    await wake(signals.give_up(name), f"give_up {name}")
+    await wake(signals.arrange(name, LinkState.UNREGISTERED), f"arrange {name}")
     return Answer()
 
 
@@ -79,45 +78,26 @@ def _read(call: Call) -> Credentials:
     return theirs
 
 
-async def _check_roles(call: Call, unit: UnitOfWork, theirs: Credentials) -> None:
-    """The partner plays the other side, and claims nobody's party but its own. Raises InvalidInput."""
-    connection = call.connection
-    wanted = {Role(side.other.value) for side in connection.our_sides}
-    if not any(role.role in wanted | {Role.HUB} for role in theirs.roles) and theirs.hub_party is None:
-        raise InvalidInput.of("roles", f"must hold the role {' or '.join(sorted(wanted))}")
-    for role in theirs.roles:
-        if role.party.key == connection.our_party.key:
-            _SECURITY.warning("connection %s claimed our own party", connection.id)
-            raise InvalidInput.of("roles", f"{role.party} is our own party")
-        for other in await unit.connections.list():
-            if _claims(other, connection) and other.owns(role.party):
-                _SECURITY.warning("connection %s claimed %s of %s", connection.id, role.party, other.id)
-                raise InvalidInput.of("roles", f"{role.party} is registered on another connection")
+async def _open(call: Call, unit: UnitOfWork) -> Connection:
+    """The connection, with every other writer of it waiting. Raises Unauthenticated when it was closed meanwhile."""
+    connection = await unit.connections.get(call.connection.id, lock=True)
+    if connection.state in CLOSED:
+        raise Unauthenticated("this connection is closed")
+    return connection
 
 
-def _hub_role(theirs: Credentials) -> PartyId | None:
-    return next((role.party for role in theirs.roles if role.role is Role.HUB), None)
+async def _keep(
+    call: Call, unit: UnitOfWork, connection: Connection, theirs: Credentials, *, state: LinkState
+) -> None:
+    """Store what the partner sent. Each exchange has a key of its own: the newest token is the one that counts.
 
-
-def _claims(other: Connection, connection: Connection) -> bool:
-    """True for another living connection on which we play one of the same sides."""
-    return (
-        other.id != connection.id
-        and bool(set(other.our_sides) & set(connection.our_sides))
-        and other.state is not LinkState.UNREGISTERED
-    )
-
-
-async def _keep(call: Call, unit: UnitOfWork, theirs: Credentials, *, state: LinkState) -> None:
-    """Store what the partner sent. Each exchange has a key of its own: the newest token is the one that counts."""
-    connection = await unit.connections.get(call.connection.id)
-    changed = {
-        "partner_roles": theirs.roles,
-        "hub": theirs.hub_party or _hub_role(theirs),
-        "versions_url": theirs.versions_url,
-        "version": call.adapter.version,
-        "state": state,
-    }
+    The version is the one that the partner called: with it, it has chosen. Raises InvalidInput.
+    """
+    try:
+        connection = await with_roles(unit.connections, connection, theirs.roles, theirs.hub_party)
+    except RolesRefused as error:
+        raise InvalidInput.of("roles", str(error)) from None
+    changed = {"versions_url": theirs.versions_url, "version": call.adapter.version, "state": state}
     await unit.connections.save(connection.model_copy(update=changed))
     await unit.access.keep_outbound(connection.id, SecretStr(theirs.token), request_key=str(uuid4()))
 
@@ -130,8 +110,12 @@ async def _outbound(unit: UnitOfWork, connection: Connection) -> SecretStr | Non
 
 
 async def _restore(call: Call, before: Connection, token: SecretStr | None) -> None:
+    """As it was before, but for what was decided while the partner was called back: a closed door stays closed."""
     async with call.services.store.transaction() as unit:
-        await unit.connections.save(before)
+        state = (await unit.connections.get(before.id, lock=True)).state
+        if state is LinkState.UNREGISTERED:
+            return
+        await unit.connections.save(before.model_copy(update={"state": state}))
         if token is not None:
             await unit.access.keep_outbound(before.id, token, request_key=str(uuid4()))
 

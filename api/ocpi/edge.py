@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from adapters.contract import Adapter, Module
+from adapters.registry import NoCommonVersion, UnknownAdapter
 from api.errors import UnknownRoute
 from api.ocpi import evidence, versions
 from api.ocpi.authentication import authenticate, check_door, confirm_use
@@ -20,14 +21,16 @@ from api.ocpi.call import Answer, Call
 from api.ocpi.envelope import refusal, respond, wrap
 from api.ocpi.handlers import HANDLERS
 from api.ocpi.message_ids import MessageIds
-from api.ocpi.parties import check_routing
-from api.ocpi.routing import CONFIGURATION_MODULES, match, raw_segments
+from api.ocpi.parties import UNROUTED, Route, answered, check_route, owner_named, speakers
+from api.ocpi.routing import CONFIGURATION_MODULES, match, module_named, raw_segments, side_of
 from api.services import Services
 from canonical.partner import Connection
 from canonical.store import Admitted
 
 _LOG = logging.getLogger("roamwork.api.ocpi")
 _VERSIONS = "versions"
+_PLACE_MAX = 100
+"""No place of ours has a longer name; whoever has no token can still have one logged."""
 
 
 class Edge:
@@ -42,7 +45,7 @@ class Edge:
         request = Request(scope, receive)
         message_ids = MessageIds.of(request.headers)
         response = await self._respond(request, message_ids)
-        _LOG.info("%s %s -> %s [%s]", request.method, _place(request), response.status_code, message_ids.request_id)
+        _LOG.info("%s %s -> %s [%s]", request.method, _place(scope), response.status_code, message_ids.request_id)
         await response(scope, receive, send)
 
     async def _respond(self, request: Request, message_ids: MessageIds) -> Response:
@@ -78,12 +81,18 @@ class Edge:
         if not segments:
             raise UnknownRoute("there is nothing here")
         adapter = self._adapter(connection, segments[0])
-        found = match(adapter, connection.our_sides, segments[1:], request.method)
+        check_door(admitted, module_named(segments))
+        found = match(adapter, connection.sides, segments[1:], request.method)
         module = found.endpoint.module
-        check_door(admitted, module)
         await confirm_use(self._services, admitted, module)
-        if module not in CONFIGURATION_MODULES:
-            headers |= check_routing(request.headers, connection)
+        our_side = side_of(found.endpoint)
+        routed = adapter.routed and module not in CONFIGURATION_MODULES
+        route = Route.of(request.headers) if routed else UNROUTED
+        named = (route.requester, owner_named(found.segments))
+        speaking = await speakers(self._services.store, connection, our_side, named)
+        requester = check_route(route, connection, speaking) if routed else None
+        if requester is not None:
+            headers |= answered(requester, connection)
         call = Call(
             services=self._services,
             adapter=adapter,
@@ -93,26 +102,32 @@ class Edge:
             segments=found.segments,
             query=dict(request.query_params),
             headers=dict(request.headers),
-            path=request.url.path,
+            path=str(request.scope["path"]),
             body=await read_body(request),
             message_ids=message_ids,
+            requester=requester,
+            speakers=speaking,
         )
         answer = await _perform(call)
-        content = wrap(answer, self._services.clock())
-        if evidence.is_kept(call, answer):
-            await evidence.keep(call, answer, content)
+        content = answer.content
+        if content is None:
+            content = wrap(answer, self._services.clock())
+            if evidence.is_kept(call, answer):
+                await evidence.keep(call, answer, content)
         return respond(answer, content, headers)
 
     def _adapter(self, connection: Connection, version: str) -> Adapter:
-        """The connection's own adapter when it speaks this version, else the standard one. Raises UnknownRoute."""
+        """The connection's own adapter when it speaks this version, else the one that a change to it would choose.
+
+        A partner reads the details of other versions, and registers anew with their credentials, before it changes.
+        Raises UnknownRoute.
+        """
         registry = self._services.registry
-        candidates: list[Adapter] = list(registry.adapters())
-        if connection.adapter is not None:
-            candidates.insert(0, registry.by_key(connection.adapter))
-        for adapter in candidates:
-            if adapter.version == version:
-                return adapter
-        raise UnknownRoute("this version is not offered")
+        try:
+            own = registry.by_key(connection.adapter) if connection.adapter is not None else None
+            return own if own is not None and own.version == version else registry.choose((version,), connection.name)
+        except (NoCommonVersion, UnknownAdapter):
+            raise UnknownRoute("this version is not offered") from None
 
 
 async def _perform(call: Call) -> Answer:
@@ -123,6 +138,6 @@ async def _perform(call: Call) -> Answer:
         return refusal(error)
 
 
-def _place(request: Request) -> str:
+def _place(scope: Scope) -> str:
     """Version, interface and module of a request. What follows names objects, and a token's uid is a driver's."""
-    return "/".join(request.url.path.split("/")[:5])
+    return "/".join(str(scope["path"]).split("/", 5)[:5])[:_PLACE_MAX]

@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from adapters.contract import Operation
 from api.ocpi.call import Answer, Call
+from api.ocpi.envelope import wrap
 from canonical.store import Direction, EvidenceRecord
 
 _ALWAYS: Final = frozenset(
@@ -21,7 +23,8 @@ _ALWAYS: Final = frozenset(
     }
 )
 _SECRET: Final = frozenset({Operation.REGISTER, Operation.UPDATE_CREDENTIALS})
-_TOKEN: Final = re.compile(rb'("token"\s*:\s*)"(?:[^"\\]|\\.)*"')
+_TOKEN: Final = re.compile(rb'("token"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+_MASK: Final = "[redacted]"
 _HEADERS: Final = re.compile(r"content-type|date|user-agent|x-(request|correlation)-id|ocpi-.+|location")
 
 
@@ -51,8 +54,17 @@ def record_of(call: Call, *, answer: bytes, status: int | None, object_key: str 
 async def keep(call: Call, answer: Answer, content: bytes) -> None:
     """Keep a finished exchange."""
     record = record_of(call, answer=content, status=answer.http_status, object_key=answer.object_key)
-    async with call.services.store.transaction() as unit:
-        await unit.evidence.add(record)
+    await call.services.store.keep_evidence(record)
+
+
+def sealed(call: Call, answer: Answer) -> tuple[Answer, EvidenceRecord]:
+    """An answer with the bytes that it has to go out with, and the record of them.
+
+    To be kept in the transaction of what the exchange is about.
+    """
+    content = wrap(answer, call.services.clock())
+    record = record_of(call, answer=content, status=answer.http_status, object_key=answer.object_key)
+    return replace(answer, content=content), record
 
 
 def _harmless(headers: Mapping[str, str]) -> dict[str, str]:
@@ -60,9 +72,19 @@ def _harmless(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _redacted(body: bytes) -> bytes:
-    """Credentials without tokens. What is not JSON is not kept: a secret could be anywhere in it."""
+    """Credentials without tokens. What is not JSON is not kept: a secret could be anywhere in it.
+
+    Nor is what is nested too deeply to be looked through, or holds a token under a name that is spelt in escapes.
+    """
+    redacted = _TOKEN.sub(rb'\1"[redacted]"', body)
     try:
-        json.loads(body)
-    except ValueError:
+        json.loads(redacted, object_pairs_hook=_check_no_token)
+    except (ValueError, RecursionError):
         return b""
-    return _TOKEN.sub(rb'\1"[redacted]"', body)
+    return redacted
+
+
+def _check_no_token(members: list[tuple[str, object]]) -> None:
+    """Raises ValueError where a token is left."""
+    if any(name.lower() == "token" and value not in (None, _MASK) for name, value in members):
+        raise ValueError("a token is left")

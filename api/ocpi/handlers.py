@@ -5,7 +5,18 @@ from types import MappingProxyType
 from typing import Final
 
 from adapters.contract import Operation
-from api.ocpi import cdrs, credentials, locations, sessions, tariffs, tokens
+from api.ocpi import (
+    cdrs,
+    charging_profiles,
+    commands,
+    credentials,
+    hub_clients,
+    invoice_records,
+    locations,
+    sessions,
+    tariffs,
+    tokens,
+)
 from api.ocpi.call import Handler
 
 HANDLERS: Final[Mapping[Operation, Handler]] = MappingProxyType(
@@ -27,6 +38,7 @@ HANDLERS: Final[Mapping[Operation, Handler]] = MappingProxyType(
         Operation.LIST_TARIFFS: tariffs.list_tariffs,
         Operation.GET_TARIFF: tariffs.get_tariff,
         Operation.PUT_TARIFF: tariffs.put_tariff,
+        Operation.PATCH_TARIFF: tariffs.patch_tariff,
         Operation.DELETE_TARIFF: tariffs.delete_tariff,
         Operation.LIST_TOKENS: tokens.list_tokens,
         Operation.GET_TOKEN: tokens.get_token,
@@ -40,5 +52,24 @@ HANDLERS: Final[Mapping[Operation, Handler]] = MappingProxyType(
         Operation.LIST_CDRS: cdrs.list_cdrs,
         Operation.GET_CDR: cdrs.get_cdr,
         Operation.POST_CDR: cdrs.post_cdr,
+        Operation.SET_CHARGING_PREFERENCES: charging_profiles.set_charging_preferences,
+        Operation.CANCEL_RESERVATION: commands.post_command,
+        Operation.RESERVE_NOW: commands.post_command,
+        Operation.START_SESSION: commands.post_command,
+        Operation.STOP_SESSION: commands.post_command,
+        Operation.UNLOCK_CONNECTOR: commands.post_command,
+        Operation.COMMAND_RESULT: commands.command_result,
+        Operation.SET_CHARGING_PROFILE: charging_profiles.set_charging_profile,
+        Operation.CLEAR_CHARGING_PROFILE: charging_profiles.clear_charging_profile,
+        Operation.GET_ACTIVE_CHARGING_PROFILE: charging_profiles.get_active_charging_profile,
+        Operation.CHARGING_PROFILE_RESULT: commands.command_result,
+        Operation.PUT_ACTIVE_CHARGING_PROFILE: charging_profiles.put_active_charging_profile,
+        Operation.GET_HUB_CLIENT: hub_clients.get_hub_client,
+        Operation.PUT_HUB_CLIENT: hub_clients.put_hub_client,
+        Operation.LIST_INVOICE_RECORDS: invoice_records.list_invoice_records,
+        Operation.GET_INVOICE_RECORD: invoice_records.get_invoice_record,
+        Operation.POST_INVOICE_RECORD: invoice_records.post_invoice_record,
+        Operation.PUT_INVOICE_RECORD: invoice_records.put_invoice_record,
+        Operation.DELETE_INVOICE_RECORD: invoice_records.delete_invoice_record,
     }
 )

@@ -4,31 +4,34 @@ A part is read and written as a part of its location, under a lock: two updates 
 queue up, and none is lost.
 """
 
-from adapters.contract import Interface
+from activities.partner_link import pullable
+from adapters.contract import EVSES_LEFT_OUT, Interface, Module
 from api.errors import UnknownLocation
+from api.ocpi import written
 from api.ocpi.call import Answer, Call
 from api.ocpi.freshness import is_stale
 from api.ocpi.location_tree import with_connector, with_evse
 from api.ocpi.ownership import check_body, check_part, object_in_path, own_object_in_path
-from api.ocpi.paging import PageRequest, page_answer
+from api.ocpi.paging import PageRequest
+from api.wake import wake
 from canonical.identity import ObjectId
 from canonical.location import Connector, Evse, Location
-from canonical.store import UnitOfWork
+from canonical.store import LOCATIONS, UnitOfWork
 
 CREATED = Answer(http_status=201)
 DONE = Answer()
 
 
 async def list_locations(call: Call) -> Answer:
-    asked = PageRequest.of(call.query)
-    async with call.services.store.transaction() as unit:
-        page = await unit.locations.page(since=asked.since, until=asked.until, offset=asked.offset, limit=asked.limit)
-    return page_answer(call, asked, page)
+    return await written.page(call, LOCATIONS, "", PageRequest.of_call(call))
 
 
 async def get_location(call: Call) -> Answer:
-    async with call.services.store.transaction() as unit:
-        return Answer(data=call.adapter.write(await _location(call, unit)))
+    name, source = _address(call)
+    data = await written.one(call, LOCATIONS, source, name)
+    if data is None:
+        raise UnknownLocation(f"location_id: {name.id} is not known")
+    return Answer(data=data)
 
 
 async def get_evse(call: Call) -> Answer:
@@ -54,10 +57,17 @@ async def put_location(call: Call) -> Answer:
 async def patch_location(call: Call) -> Answer:
     async with call.services.store.transaction() as unit:
         before = await _locked(call, unit)
-        after = call.adapter.patch(before, call.body, call.parties).value
+        patched = call.adapter.patch(before, call.body, call.parties)
+        after = patched.value
         check_body(call, before.object_id, after.object_id)
-        if not is_stale(before, after):
-            await unit.locations.put(after, source=call.connection.id)
+        fresh = not is_stale(before, after)
+        if fresh:
+            await unit.locations.put(after, source=call.connection.id, held=before)
+    doubtful = any(finding.code == EVSES_LEFT_OUT for finding in patched.findings)
+    if fresh and doubtful and Module.LOCATIONS in pullable(call.connection):
+        # The EVSEs that were not named are kept; whether the partner still has them is seen on its own list.
+        name = call.connection.id
+        await wake(call.services.signals.pull(name, Module.LOCATIONS.value), f"pull {Module.LOCATIONS} {name}")
     return DONE
 
 
@@ -120,8 +130,11 @@ async def _location(call: Call, unit: UnitOfWork) -> Location:
 
 async def _locked(call: Call, unit: UnitOfWork) -> Location:
     """The location, with every other writer of it waiting."""
-    await unit.locations.lock(_address(call)[0])
-    return await _location(call, unit)
+    name, source = _address(call)
+    location = await unit.locations.held(name, source=source)
+    if location is None:
+        raise UnknownLocation(f"location_id: {name.id} is not known")
+    return location
 
 
 def _evse(call: Call, location: Location) -> Evse:
@@ -142,7 +155,7 @@ def _connector(call: Call, evse: Evse) -> Connector:
 
 async def _store_evse(call: Call, unit: UnitOfWork, location: Location, before: Evse | None, after: Evse) -> None:
     if before is None or not is_stale(before, after):
-        await unit.locations.put(with_evse(location, after), source=call.connection.id)
+        await unit.locations.put(with_evse(location, after), source=call.connection.id, held=location)
 
 
 async def _store_connector(
@@ -155,4 +168,4 @@ async def _store_connector(
 ) -> None:
     if before is None or not is_stale(before, after):
         changed = with_evse(location, with_connector(evse, after))
-        await unit.locations.put(changed, source=call.connection.id)
+        await unit.locations.put(changed, source=call.connection.id, held=location)

@@ -7,6 +7,7 @@ partner joined our endpoint and its own path.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import dropwhile
 from operator import not_
 from typing import Final
@@ -34,7 +35,7 @@ class Match:
 
 
 def raw_segments(scope: Scope) -> tuple[str, ...]:
-    """The path below the mount point, split and decoded once."""
+    """The path below the mount point, split and decoded once. Raises UnknownRoute for NUL: no name of ours holds it."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     path = raw.decode("latin-1").split("?", 1)[0]
     below = path.removeprefix(scope.get("root_path", "")).strip("/")
@@ -43,7 +44,15 @@ def raw_segments(scope: Scope) -> tuple[str, ...]:
     segments = below.split("/")
     # Only at the joint: an empty segment farther on is an id that somebody forgot, and must not let others move up.
     own = dropwhile(not_, segments[_ENDPOINT_SEGMENTS:])
-    return tuple(unquote(segment) for segment in (*segments[:_ENDPOINT_SEGMENTS], *own))
+    decoded = tuple(unquote(segment) for segment in (*segments[:_ENDPOINT_SEGMENTS], *own))
+    if any("\0" in segment for segment in decoded):
+        raise UnknownRoute("nothing has a name with NUL in it")
+    return decoded
+
+
+def module_named(segments: tuple[str, ...]) -> str:
+    """The module in a path, whether or not there is such a one."""
+    return segments[_ENDPOINT_SEGMENTS - 1] if len(segments) >= _ENDPOINT_SEGMENTS else ""
 
 
 def match(adapter: Adapter, sides: Collection[Side], segments: tuple[str, ...], method: str) -> Match:
@@ -53,8 +62,8 @@ def match(adapter: Adapter, sides: Collection[Side], segments: tuple[str, ...], 
     """
     found = [
         Match(endpoint, names)
-        for endpoint in served(adapter, sides)
-        if (names := _names(endpoint, segments)) is not None
+        for endpoint, template in _table(adapter, frozenset(sides)).get(segments[:2], ())  # type: ignore[arg-type]  # found by identity
+        if (names := _names(template, segments)) is not None
     ]
     if not found:
         raise UnknownRoute("there is no such endpoint on this connection")
@@ -80,13 +89,24 @@ def side_of(endpoint: Endpoint) -> Side:
     return sender if endpoint.interface is Interface.SENDER else sender.other
 
 
-def _names(endpoint: Endpoint, segments: tuple[str, ...]) -> dict[str, str] | None:
-    """The named segments when the path fits the endpoint's template, else None."""
-    template = (
-        endpoint.interface.value.lower(),
-        endpoint.module.value,
-        *filter(None, endpoint.path.split("/")),
-    )
+@lru_cache(maxsize=128)
+def _table(
+    adapter: Adapter, sides: frozenset[Side]
+) -> Mapping[tuple[str, ...], tuple[tuple[Endpoint, tuple[str, ...]], ...]]:
+    """What is served, by interface and module, each with the template of its path. Adapters live as long as we do."""
+    table: dict[tuple[str, ...], tuple[tuple[Endpoint, tuple[str, ...]], ...]] = {}
+    for endpoint in served(adapter, sides):
+        template = (
+            endpoint.interface.value.lower(),
+            endpoint.module.value,
+            *filter(None, endpoint.path.split("/")),
+        )
+        table[template[:2]] = (*table.get(template[:2], ()), (endpoint, template))
+    return table
+
+
+def _names(template: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:
+    """The named segments when the path fits the template, else None."""
     if len(template) != len(segments):
         return None
     names: dict[str, str] = {}

@@ -1,33 +1,29 @@
 """Sessions (OCPI 2.2.1 sessions): the store takes every update, the session's process hears of its states only."""
 
 from api.errors import UnknownObject
+from api.ocpi import written
 from api.ocpi.call import Answer, Call
 from api.ocpi.freshness import is_stale
 from api.ocpi.ownership import check_body, object_in_path
-from api.ocpi.paging import PageRequest, page_answer
+from api.ocpi.paging import PageRequest
 from api.wake import wake
 from canonical.identity import ObjectId
 from canonical.session import Session
-from canonical.store import UnitOfWork
+from canonical.store import BILLED_SESSIONS, PARTYS_SESSIONS, SESSIONS, UnitOfWork, note_begun
 
 
 async def list_sessions(call: Call) -> Answer:
     """Our sessions whose tokens are this partner's; another partner's drivers are none of its business."""
-    asked = PageRequest.of(call.query, needs_since=True)
-    async with call.services.store.transaction() as unit:
-        page = await unit.sessions.page_for(
-            call.connection.id,
-            since=asked.since,
-            until=asked.until,
-            offset=asked.offset,
-            limit=asked.limit,
-        )
-    return page_answer(call, asked, page)
+    asked = PageRequest.of_call(call, needs_since=True)
+    return await written.page_of_party(call, BILLED_SESSIONS, PARTYS_SESSIONS, asked)
 
 
 async def get_session(call: Call) -> Answer:
-    async with call.services.store.transaction() as unit:
-        return Answer(data=call.adapter.write(await _known(call, unit, object_in_path(call, "session_id"))))
+    name = object_in_path(call, "session_id")
+    data = await written.one(call, SESSIONS, call.connection.id, name)
+    if data is None:
+        raise UnknownObject(f"session_id: {name.id} is not known")
+    return Answer(data=data)
 
 
 async def put_session(call: Call) -> Answer:
@@ -35,8 +31,10 @@ async def put_session(call: Call) -> Answer:
     session = call.adapter.read(Session, call.body, call.parties).value
     check_body(call, in_path, session.object_id)
     async with call.services.store.transaction() as unit:
-        await unit.sessions.lock(session.object_id)
-        outcome = await unit.sessions.put(session, source=call.connection.id)
+        held = await unit.sessions.held(session.object_id, source=call.connection.id)
+        outcome = await unit.sessions.put(session, source=call.connection.id, held=held)
+        if outcome.applied:
+            await note_begun(unit, call.connection.id, outcome.before, session)
     if outcome.applied:
         await _tell(call, outcome.before, session)
     return _answer(session, http_status=201 if outcome.created else 200)
@@ -45,20 +43,21 @@ async def put_session(call: Call) -> Answer:
 async def patch_session(call: Call) -> Answer:
     name = object_in_path(call, "session_id")
     async with call.services.store.transaction() as unit:
-        await unit.sessions.lock(name)
         before = await _known(call, unit, name)
         after = call.adapter.patch(before, call.body, call.parties).value
         check_body(call, name, after.object_id)
         fresh = not is_stale(before, after)
         if fresh:
-            await unit.sessions.put(after, source=call.connection.id)
+            await unit.sessions.put(after, source=call.connection.id, held=before)
+            await note_begun(unit, call.connection.id, before, after)
     if fresh:
         await _tell(call, before, after)
     return _answer(after)
 
 
 async def _known(call: Call, unit: UnitOfWork, name: ObjectId) -> Session:
-    session = await unit.sessions.get(name, source=call.connection.id)
+    """The session, with every other writer of it waiting."""
+    session = await unit.sessions.held(name, source=call.connection.id)
     if session is None:
         raise UnknownObject(f"session_id: {name.id} is not known")
     return session

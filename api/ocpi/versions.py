@@ -26,7 +26,7 @@ def details(services: Services, adapter: Adapter, connection: Connection) -> Ans
     """The endpoints of one version that our sides of this connection serve."""
     offered = [
         Endpoint(module=module.value, interface=interface.value, url=endpoint_url(services, adapter, module, interface))
-        for module, interface in modules(served(adapter, connection.our_sides))
+        for module, interface in modules(served(adapter, connection.sides))
     ]
     return Answer(data=adapter.write_version_details(offered))
 
