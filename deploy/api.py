@@ -1,11 +1,14 @@
 """The process that answers on HTTP: partners on one face, the operator's own systems on the other."""
 
+import asyncio
 import logging
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from api.app import create
 from deploy import telemetry
+from deploy.bounded_http import BoundedHttp
 from deploy.composition import deployment
 from deploy.settings import Settings
 
@@ -19,18 +22,34 @@ async def run(settings: Settings) -> None:
         async with deployment(settings) as built:
             app = create(built.services)
             telemetry.trace_requests(app)
-            config = uvicorn.Config(
-                app,
-                host=settings.host,
-                port=settings.port,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=round(settings.graceful_shutdown_s),
-            )
+            config = server_config(app, settings.host, settings.port, graceful_s=round(settings.graceful_shutdown_s))
             server = uvicorn.Server(config)
             await server.serve()
             if not server.started:
                 raise RuntimeError(f"cannot listen on {settings.host}:{settings.port}")
     finally:
         telemetry.stop(provider)
+
+
+def server_config(app: ASGIApp, host: str, port: int, *, graceful_s: int) -> uvicorn.Config:
+    """The web server as we run it: the parser in C, and our own line about each request instead of its."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=BoundedHttp,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=graceful_s,
+    )
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """The event loop of the api process: uvloop where there is one, for it takes half the time of the standard one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

@@ -15,6 +15,12 @@ app = typer.Typer(
     help="EV roaming over OCPI, from the handshake to the invoice.",
 )
 
+bench = typer.Typer(no_args_is_help=True, help="Measure, beside a ceiling of the same kind.")
+app.add_typer(bench, name="bench")
+
+keys = typer.Typer(no_args_is_help=True, help="API keys of your own systems, each with no more than it needs.")
+app.add_typer(keys, name="keys")
+
 Folder = Annotated[Path, typer.Option(help="Everything of this deployment is kept here.", show_default=True)]
 Connection = Annotated[str, typer.Argument(help="Id of the connection with the partner.")]
 Month = Annotated[str, typer.Argument(help="The month, as 2026-03.")]
@@ -27,7 +33,9 @@ def up(
     party: Annotated[str | None, typer.Option(help="Whom we speak for; kept after the first time.")] = None,
     name: Annotated[str | None, typer.Option(help="Business name; kept after the first time.")] = None,
     sides: Annotated[str | None, typer.Option(help="CPO, EMSP, or CPO,EMSP; kept after the first time.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port of the api; chosen and kept if not given.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the api; chosen and kept if not given.", min=1, max=65535)
+    ] = None,
 ) -> None:
     """Run one deployment for development: PostgreSQL, Temporal, api and worker. Ends with Ctrl-C."""
     from deploy.commands.up import Wanted, run
@@ -135,6 +143,37 @@ def openapi() -> None:
 
 
 @app.command()
+def coverage(
+    *,
+    version: Annotated[str | None, typer.Option(help="Only this version of the protocol.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it for machines.")] = False,
+) -> None:
+    """Print every endpoint of every version, with the test that exercises it. Ends with 1 if one has none."""
+    from deploy.commands.coverage import run
+
+    run(version=version, as_json=json)
+
+
+@app.command()
+def convert(
+    file: Annotated[Path, typer.Argument(help="One object as JSON; - for standard input.")],
+    *,
+    from_version: Annotated[str, typer.Option("--from", help="Version that it is written in.")],
+    to_version: Annotated[str, typer.Option("--to", help="Version to write it in.")],
+    kind: Annotated[str | None, typer.Option(help="What it is: location, tariff, cdr …; seen by itself.")] = None,
+    party_cpo: Annotated[str | None, typer.Option(help="Operator, where the version does not say: DE*ABC.")] = None,
+    party_emsp: Annotated[str | None, typer.Option(help="Provider, where the version does not say: DE*MOB.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Of a location that does not say it.")] = None,
+    location: Annotated[Path | None, typer.Option(help="Site that a session or CDR only names.", exists=True)] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print object and losses as one document.")] = False,
+) -> None:
+    """Write an object in another version of the protocol, and list what is lost, filled in or changed on the way."""
+    from deploy.commands.convert import Stated, run
+
+    run(file, from_version, to_version, kind, Stated(party_cpo, party_emsp, time_zone, location), as_json=json)
+
+
+@app.command()
 def lock() -> None:
     """Pin the newest versions of everything that is installed, in pyproject.toml."""
     from deploy.commands.lock import run
@@ -142,6 +181,58 @@ def lock() -> None:
     run()
 
 
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="Whose key it is, in words.")],
+    scopes: Annotated[list[str], typer.Argument(help="What it may do: charging:write, finance:read, … or admin.")],
+    *,
+    expires: Annotated[str | None, typer.Option(help="When it ends, as 2027-01-01T00:00:00Z.")] = None,
+    folder: Folder = UP_FOLDER,
+) -> None:
+    """Make a key. Its secret is printed now and never again."""
+    from deploy.commands.keys import create as run
+
+    run(folder, name, scopes, expires)
+
+
+@keys.command("list")
+def list_keys(*, folder: Folder = UP_FOLDER) -> None:
+    """Show all keys, without their secrets."""
+    from deploy.commands.keys import list_all as run
+
+    run(folder)
+
+
+@keys.command("revoke")
+def revoke_key(
+    key_id: Annotated[str, typer.Argument(help="Id of the key, as `roam keys list` shows it.")],
+    *,
+    folder: Folder = UP_FOLDER,
+) -> None:
+    """End a key at once and for good."""
+    from deploy.commands.keys import revoke as run
+
+    run(folder, key_id)
+
+
 def main() -> None:
     """Entry point of the console script."""
     app()
+
+
+@bench.command("edge")
+def bench_edge(
+    *,
+    quick: Annotated[bool, typer.Option(help="A few seconds, only to see that it runs.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print it for machines.")] = False,
+    only: Annotated[str | None, typer.Option(help="Only what has this in its name.")] = None,
+) -> None:
+    """Measure the partners' edge: pages, single objects, writes and real-time authorisation."""
+    from deploy.commands.bench import edge
+
+    edge(quick=quick, json=json, only=only)
+
+
+@bench.callback()
+def _bench() -> None:
+    """Measure, beside a ceiling of the same kind."""

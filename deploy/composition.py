@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from temporalio.client import Client
@@ -12,12 +12,15 @@ from activities.resources import Resources, SettlementTerms, Us
 from adapters.registry import Registry, build_registry
 from adapters.transport.address_guard import AddressPolicy
 from adapters.transport.http import PartnerHttp
+from adapters.transport.limiter import Pace
 from api.services import Services
 from canonical.store import Store
 from canonical.vault import Vault
 from deploy.settings import Settings
 from deploy.temporal_client import connect
+from deploy.webhook_waker import webhooks_woken
 from settlement.pricing.policy import DEFAULT_POLICY
+from workflows.schedules import Periods
 from workflows.signals import TemporalSignals
 
 
@@ -47,20 +50,31 @@ async def deployment(settings: Settings) -> AsyncIterator[Deployment]:
         )
         stack.push_async_callback(store.close)
         policy = AddressPolicy(allow_http=settings.allow_http_partners, allow_private=settings.allow_private_partners)
-        http = await stack.enter_async_context(PartnerHttp(policy))
-        registry = build_registry(http)
+        http = await stack.enter_async_context(PartnerHttp(policy, pace=_pace(settings)))
+        registry = build_registry(http, settings.ocpi_versions)
         client = await connect(vault)
-        signals = TemporalSignals(client, settings.task_queue)
+        signals = TemporalSignals(client, settings.task_queue, _periods(settings))
+        await stack.enter_async_context(webhooks_woken(store, signals))
         yield Deployment(
             settings=settings,
             client=client,
             signals=signals,
-            services=_services(settings, store, signals, registry),
+            services=_services(settings, store, signals, registry, policy),
             resources=_resources(settings, store, registry, http),
         )
 
 
-def _services(settings: Settings, store: Store, signals: TemporalSignals, registry: Registry) -> Services:
+def _pace(settings: Settings) -> Pace:
+    return Pace(settings.partner_requests_at_once, settings.partner_requests_per_second)
+
+
+def _periods(settings: Settings) -> Periods:
+    return Periods(timedelta(minutes=settings.pull_every_minutes), timedelta(days=settings.sweep_every_days))
+
+
+def _services(
+    settings: Settings, store: Store, signals: TemporalSignals, registry: Registry, policy: AddressPolicy
+) -> Services:
     return Services(
         store=store,
         signals=signals,
@@ -71,6 +85,8 @@ def _services(settings: Settings, store: Store, signals: TemporalSignals, regist
         public_url=settings.public_url,
         contract_keys=settings.contract_api_keys,
         clock=now,
+        guard_url=policy.check_url,
+        command_timeout_s=settings.command_timeout_s,
     )
 
 

@@ -105,12 +105,6 @@ class ChildProcess:
             self._process.wait()
             self._process = None
 
-    def restart(self) -> None:
-        """Stop if it runs, start, and wait until it is ready."""
-        self.stop()
-        self.start()
-        self.wait_ready()
-
 
 @contextlib.contextmanager
 def running(*children: ChildProcess) -> Iterator[tuple[ChildProcess, ...]]:

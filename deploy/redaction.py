@@ -14,8 +14,9 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{MASK}",
     ),
     (re.compile(r"(?i)\b(token|bearer|basic)\s+(?=[\w+/.~=-]*[\d=_-])[\w+/.~=-]{8,}"), rf"\1 {MASK}"),
-    # The password in an address.
-    (re.compile(r"(\w+://[^\s:/@]*):[^\s@/]+@"), rf"\1:{MASK}@"),
+    # The password in an address. It begins where a word does: looked for from every letter on, a long word would take
+    # the square of its length, and what is logged holds words of strangers.
+    (re.compile(r"(?<!\w)(\w+://[^\s:/@]*):[^\s@/]+@"), rf"\1:{MASK}@"),
     # A long run of mixed characters is a key, not a word. Digests are all lower-case hexadecimal and stay.
     (re.compile(r"(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[A-Za-z0-9_-]{40,}(?![\w-])"), MASK),
 )

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AnyHttpUrl, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from adapters.registry import build_registry
 from canonical.identity import PartyId
 from canonical.partner import Side
 from settlement.vat import VatTreatment
@@ -75,12 +76,24 @@ class Settings(BaseSettings):
     graceful_shutdown_s: Annotated[float, Field(gt=0)] = 10.0
     """How long requests and activities under way may take when the process is asked to end."""
 
+    ocpi_versions: Annotated[tuple[str, ...], BeforeValidator(_split), NoDecode] = ()
+    """Versions of OCPI that partners are offered, with commas between; without it, all that this release speaks."""
     allow_http_partners: bool = False
     """Accept partner URLs without TLS. For development."""
     allow_private_partners: bool = False
     """Accept partner URLs that point into private networks. For development."""
     page_limit: Annotated[int, Field(ge=1, le=1000)] = 100
     """How many objects we ask a partner for on one page."""
+    command_timeout_s: Annotated[int, Field(ge=5, le=600)] = 30
+    """How long your charging backend has for the result of a partner's command. Partners are told."""
+    pull_every_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    """How often we ask a partner for what has changed on its lists."""
+    sweep_every_days: Annotated[int, Field(ge=1, le=31)] = 7
+    """How often we read a partner's lists whole, to find what is on them no longer."""
+    partner_requests_at_once: Annotated[int, Field(ge=1, le=100)] = 8
+    """How many requests to one partner may be under way at the same time, in each process."""
+    partner_requests_per_second: Annotated[float, Field(gt=0, le=1000)] = 50.0
+    """How many requests to one partner may begin in a second, in each process."""
     meter_keys: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs), NoDecode] = ()
     """Registered public keys of meters: `meter id=key in hexadecimal`, with commas between."""
 
@@ -93,6 +106,12 @@ class Settings(BaseSettings):
 
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.JSON
+
+    @field_validator("ocpi_versions")
+    @classmethod
+    def _are_spoken(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        build_registry(None, value)
+        return value
 
     @field_validator("public_url")
     @classmethod

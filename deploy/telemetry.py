@@ -33,10 +33,18 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 
+from api.app import Application
+from deploy.edge_tracing import Traced
 from deploy.redaction import redact
 from deploy.settings import LogFormat
+from deploy.span_redaction import RedactedSpans
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+_LINE = json.JSONEncoder(ensure_ascii=False, default=str)
+_ONE_LINE = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {
+    code: f"\\u{code:04x}" for code in (0x2028, 0x2029)
+}
+"""A message is one line, and steers no terminal: words of strangers in it can look like no line of ours."""
 _FROM_TEMPORAL = {"workflow_id": "workflow_id", "workflow_type": "workflow", "activity_type": "activity"}
 _TALKATIVE = ("httpx", "httpcore", "asyncio", "uvicorn.access")
 
@@ -47,7 +55,7 @@ def start(service: str, *, log_level: str, log_format: LogFormat) -> TracerProvi
     provider = TracerProvider(resource=Resource.create({"service.name": service}))
     exporter = _exporter()
     if exporter is not None:
-        provider.add_span_processor(BatchSpanProcessor(exporter))
+        provider.add_span_processor(BatchSpanProcessor(RedactedSpans(exporter)))
     trace.set_tracer_provider(provider)
     if (measured := _metric_exporter()) is not None:
         reader = PeriodicExportingMetricReader(measured)
@@ -67,6 +75,8 @@ def stop(provider: TracerProvider) -> None:
 
 def trace_requests(app: FastAPI) -> None:
     """A span for each request that the application answers, health checks excepted."""
+    if isinstance(app, Application):
+        app.edge = Traced(app.edge, exported=_chosen("TRACES") != "none")
     FastAPIInstrumentor.instrument_app(app, excluded_urls="/health/", exclude_spans=["receive", "send"])
 
 
@@ -128,7 +138,8 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
-        return redact(f"{at} {record.levelname:<7} {record.name}  {record.getMessage()}{_trace_of(self, record)}")
+        message = record.getMessage().translate(_ONE_LINE)
+        return redact(f"{at} {record.levelname:<7} {record.name}  {message}{_trace_of(self, record)}")
 
 
 class JsonFormatter(logging.Formatter):
@@ -148,7 +159,7 @@ class JsonFormatter(logging.Formatter):
                 line[name] = redact(value) if isinstance(value, str) else value
         if failure := _trace_of(self, record):
             line["exception"] = redact(failure.strip())
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return _LINE.encode(line)
 
 
 def _trace_of(formatter: logging.Formatter, record: logging.LogRecord) -> str:

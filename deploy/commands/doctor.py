@@ -53,9 +53,14 @@ def run(folder: Path) -> None:
 async def examine(folder: Path) -> list[Finding]:
     """Look at everything; what cannot be looked at for an earlier fault is left out."""
     findings = [_python()]
-    if not {"ROAM_PARTY", SECRETS_DIR} & os.environ.keys() and (made := settings_of(folder)) is not None:
-        findings.append(Finding("set-up", f"made by `roam up` in {folder}"))
-        os.environ.update(made)
+    if not {"ROAM_PARTY", SECRETS_DIR} & os.environ.keys():
+        made = settings_of(folder)
+        if made is None:
+            words = f"`roam up` has made nothing in {folder}; the settings of the environment are looked at"
+            findings.append(Finding("set-up", words, warning=True))
+        else:
+            findings.append(Finding("set-up", f"made by `roam up` in {folder}"))
+            os.environ.update(made)
     try:
         settings = load()
     except SettingsError as error:

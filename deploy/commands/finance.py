@@ -7,6 +7,7 @@ the folder.
 import hashlib
 import json
 import os
+import re
 import time
 from http import HTTPStatus
 from pathlib import Path
@@ -22,15 +23,18 @@ from deploy.embedded.ports import LOOPBACK
 
 _TIMEOUT_S = 60.0
 _POLL_S = 0.5
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 def settle(folder: Path, connection: str, month: str) -> None:
-    _call(folder, "POST", "/settlements", _json(connection=connection, month=month))
-    _show(_call(folder, "GET", f"/settlements/{quote(connection, safe='')}/{month}"))
+    _check(month)
+    call(folder, "POST", "/settlements", _json(connection=connection, month=month))
+    show(call(folder, "GET", f"/settlements/{quote(connection, safe='')}/{month}"))
 
 
 def approve(folder: Path, connection: str, month: str, by: str) -> None:
-    _show(_call(folder, "POST", f"/settlements/{quote(connection, safe='')}/{month}/approval", _json(by=by)))
+    _check(month)
+    show(call(folder, "POST", f"/settlements/{quote(connection, safe='')}/{month}/approval", _json(by=by)))
 
 
 def reconcile(folder: Path, connection: str, statement: Path) -> None:
@@ -42,8 +46,13 @@ def reconcile(folder: Path, connection: str, statement: Path) -> None:
         _fail(f"{statement} is not a statement in JSON")
     # Its bytes go out as they came: numbers that pass through here would be rounded.
     whole = b'{"connection": ' + json.dumps(connection).encode() + b', "statement": ' + document + b"}"
-    _call(folder, "POST", "/statements", whole)
-    _show(_awaited(folder, f"/statements/{quote(str(statement_id), safe='')}/report"))
+    call(folder, "POST", "/statements", whole)
+    show(_awaited(folder, f"/statements/{quote(str(statement_id), safe='')}/report"))
+
+
+def _check(month: str) -> None:
+    if not _MONTH.fullmatch(month):
+        raise typer.BadParameter(f"{month} is no month: write 2026-03", param_hint="'month'")
 
 
 def _awaited(folder: Path, path: str) -> object:
@@ -55,17 +64,20 @@ def _awaited(folder: Path, path: str) -> object:
         time.sleep(_POLL_S)
 
 
-def _call(folder: Path, method: str, path: str, body: bytes | None = None) -> object:
-    return _content(_request(folder, method, path, body))
+def call(folder: Path, method: str, path: str, body: bytes | None = None, *, once: bool = True) -> object:
+    """What the api answers; ends with its words when it refuses. `once`: the same order again is the same one."""
+    return _content(_request(folder, method, path, body, once=once))
 
 
-def _request(folder: Path, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+def _request(folder: Path, method: str, path: str, body: bytes | None = None, *, once: bool = True) -> httpx.Response:
     base, key = _deployment(folder)
     headers = {"Authorization": f"Bearer {key}"}
     if body is not None:
-        # The same order given twice is one order.
-        digest = hashlib.sha256(f"{method} {path}\n".encode() + body).hexdigest()
-        headers |= {"Content-Type": "application/json", "Idempotency-Key": f"roam-{digest}"}
+        headers["Content-Type"] = "application/json"
+        if once:
+            # The same order given twice is one order.
+            digest = hashlib.sha256(f"{method} {path}\n".encode() + body).hexdigest()
+            headers["Idempotency-Key"] = f"roam-{digest}"
     url = f"{base}/contract/v1{path}"
     try:
         return httpx.request(method, url, content=body, headers=headers, timeout=_TIMEOUT_S, trust_env=False)
@@ -104,7 +116,8 @@ def _json(**values: str) -> bytes:
     return json.dumps(values).encode()
 
 
-def _show(document: object) -> None:
+def show(document: object) -> None:
+    """Print a document for people and machines."""
     Console(highlight=False).print_json(json.dumps(document))
 
 

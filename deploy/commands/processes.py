@@ -13,9 +13,9 @@ from deploy.settings import Settings, SettingsError, load
 
 
 def run_api() -> None:
-    from deploy.api import run
+    from deploy.api import new_loop, run
 
-    _run(run)
+    _run(run, new_loop)
 
 
 def run_worker() -> None:
@@ -28,7 +28,9 @@ def run_migrate() -> None:
     _run(_migrate)
 
 
-def _run(main: Callable[[Settings], Awaitable[None]]) -> None:
+def _run(
+    main: Callable[[Settings], Awaitable[None]], new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+) -> None:
     try:
         settings = load()
     except SettingsError as error:
@@ -38,7 +40,8 @@ def _run(main: Callable[[Settings], Awaitable[None]]) -> None:
     async def to_the_end() -> None:
         await main(settings)
 
-    asyncio.run(to_the_end())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(to_the_end())
     _leave()
 
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from temporalio.converter import PayloadCodec
 from temporalio.service import RPCError
 
+from canonical.identity import PartyId
 from canonical.partner import Side
 from canonical.vault import Vault
 from deploy import codec, codec_server
@@ -67,7 +68,7 @@ class Kept:
             folder=folder,
             party=self.party,
             business_name=self.name,
-            sides=[Side(side.strip()) for side in self.sides.split(",")],
+            sides=_sides(self.sides),
             port=self.port,
             database_url=database_url,
             temporal_address=temporal_address,
@@ -79,6 +80,7 @@ class Kept:
 
 def run(folder: Path, wanted: Wanted) -> None:
     """Start, print the addresses, and stay until a signal; start again what ends by itself."""
+    _check(wanted)
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     console = Console(highlight=False)
@@ -93,6 +95,25 @@ def run(folder: Path, wanted: Wanted) -> None:
     except (EmbeddedError, ProcessError, BlockingIOError) as error:
         console.print(f"[red]{error}[/]")
         raise typer.Exit(1) from None
+
+
+def _check(wanted: Wanted) -> None:
+    """Before anything is started or kept. Raises BadParameter."""
+    try:
+        if wanted.party is not None:
+            PartyId.parse(wanted.party)
+    except ValueError:
+        raise typer.BadParameter(f"{wanted.party} is no party: write DE*ABC", param_hint="'--party'") from None
+    try:
+        if wanted.sides is not None:
+            _sides(wanted.sides)
+    except ValueError:
+        words = f"{wanted.sides} is none of CPO, EMSP, and CPO,EMSP"
+        raise typer.BadParameter(words, param_hint="'--sides'") from None
+
+
+def _sides(text: str) -> list[Side]:
+    return [Side(side.strip()) for side in text.split(",")]
 
 
 def kept_in(folder: Path) -> Kept | None:
@@ -208,8 +229,9 @@ def _say_where(deployment: LocalDeployment, kept: Kept, console: Console) -> Non
     console.print(f"  for partners   {deployment.public_url or deployment.url}/ocpi/versions")
     if "TEMPORAL_ADDRESS" not in os.environ:
         console.print(f"  Temporal UI    http://{LOOPBACK}:{kept.ui_port}/namespaces/{deployment.temporal_namespace}")
-    console.print(f"  API key        in {deployment.folder / 'secrets' / 'roam_contract_api_keys'}")
-    console.print(f"  logs           {deployment.folder}/*.log")
+    # A long path stays on its line, to be copied.
+    console.print(f"  API key        in {deployment.folder / 'secrets' / 'roam_contract_api_keys'}", soft_wrap=True)
+    console.print(f"  logs           {deployment.folder}/*.log", soft_wrap=True)
     console.print("Ctrl-C ends it; the next `roam up` goes on with the same data.")
 
 

@@ -44,11 +44,11 @@ async def fetch(cpo: Office, emsp: Office) -> Books:
         ours=ours,
         theirs=await emsp.cdrs(TO_CPO),
         dossiers={_session(view): await cpo.get(f"/cdrs/{_cdr(view)['id']}") for view in ours},
-        sessions=(await emsp.get("/sessions", connection=TO_CPO))["items"],
+        sessions=await emsp.all("/sessions", connection=TO_CPO),
         cpo_ledger=await cpo.get("/ledger"),
         emsp_ledger=await emsp.get("/ledger"),
-        cpo_cases=await cpo.get("/cases", state="OPEN"),
-        emsp_cases=await emsp.get("/cases", state="OPEN"),
+        cpo_cases=await cpo.all("/cases", state="OPEN"),
+        emsp_cases=await emsp.all("/cases", state="OPEN"),
     )
 
 
@@ -136,7 +136,8 @@ def _fault_found(books: Books, told: Told) -> Iterator[Check]:
     yield Check("it is left out of the invoice", left_out == [tampered["id"]])
     kinds = (
         Counter(str(c["kind"]) for c in books.cpo_cases),
-        Counter(str(c["kind"]) for c in books.emsp_cases),
+        # When the provider has pulled the operator's CDRs, it has seen the original of the one that was changed.
+        Counter(str(c["kind"]) for c in books.emsp_cases) - Counter({"cdr-conflict": 1}),
     )
     yield Check(
         "it is the only thing that waits for a person, on either side",
@@ -199,7 +200,9 @@ def _net(cdr: Json, field: str) -> Decimal:
 
 
 def _different_fields(ours: Json, theirs: Json) -> list[str]:
-    return sorted(name for name in ours if _comparable(ours[name]) != _comparable(theirs.get(name)))
+    """Fields that differ. The site as a whole goes along in some versions of the protocol only."""
+    told = set(ours) - {"place"}
+    return sorted(name for name in told if _comparable(ours[name]) != _comparable(theirs.get(name)))
 
 
 def _comparable(value: object) -> object:

@@ -84,6 +84,10 @@ class Courier:
         return Response(answer.content, status_code=answer.status_code, headers=kept)
 
 
+_AMOUNTS = {"excl_vat", "incl_vat", "before_taxes"}
+"""The sums of a price, in whichever version the two have chosen; some list the taxes beside them."""
+
+
 def _cdr_session(method: str, path: str, body: bytes) -> str | None:
     """The session of the CDR that is being delivered, if one is."""
     if method != "POST" or not path.rstrip("/").endswith("/cdrs"):
@@ -96,7 +100,11 @@ def _with_another_idle_fee(body: bytes) -> bytes:
     """Twice the parking cost, and a total that fits it: nothing in the record contradicts itself. kWh stay equal."""
     cdr = json.loads(body, parse_float=Decimal)
     idle, total = cdr["total_parking_cost"], cdr["total_cost"]
-    for amount in ("excl_vat", "incl_vat"):
+    for amount in _AMOUNTS & idle.keys():
         total[amount] += idle[amount]
         idle[amount] *= 2
+    for tax in idle.get("taxes", ()):
+        same = next(each for each in total["taxes"] if each.get("percentage") == tax.get("percentage"))
+        same["amount"] += tax["amount"]
+        tax["amount"] *= 2
     return json.dumps(cdr, default=float).encode()

@@ -119,7 +119,15 @@ class Office:
         """All CDRs of the month of the story."""
         year, month = (int(part) for part in MONTH.split("-"))
         since, until = f"{year}-{month:02}-01T00:00:00Z", f"{year}-{month + 1:02}-01T00:00:00Z"
-        found: list[Json] = await self.get("/cdrs", connection=connection, since=since, until=until)
+        return await self.all("/cdrs", connection=connection, since=since, until=until)
+
+    async def all(self, path: str, **query: str | int) -> list[Json]:
+        """Every item of a list, page after page."""
+        page: Json = await self.get(path, **query)
+        found: list[Json] = list(page["items"])
+        while page["next"] is not None:
+            page = await self.get(path, **query, after=page["next"])
+            found += page["items"]
         return found
 
     async def cdr_of(self, connection: str, drive: Drive) -> Json | None:

@@ -362,7 +362,7 @@ class Story:
 
     async def _write_papers(self, number: str) -> None:
         out = self._out()
-        for file in await self.cpo.get(f"/invoices/{number}/files"):
+        for file in await self.cpo.all(f"/invoices/{number}/files"):
             path = out / file["name"]
             path.write_bytes(await self.cpo.file(f"/invoices/{number}/files/{file['name']}"))
             self.told.files.append(str(path))
@@ -374,8 +374,7 @@ class Story:
         return out
 
     async def _booked(self) -> bool:
-        ledger = await self.emsp.get("/ledger")
-        return bool(ledger["entries"])
+        return bool(await self.emsp.all("/ledger/entries"))
 
 
 async def _roam(company: Company, *arguments: str) -> None:
@@ -395,8 +394,7 @@ async def _connected(office: Office, connection: str) -> Json | None:
 
 
 async def _holds(office: Office, path: str, connection: str, count: int) -> bool:
-    found = await office.get(path, connection=connection)
-    return bool(found["total"] == count)
+    return len(await office.all(path, connection=connection)) == count
 
 
 async def _found(office: Office, path: str) -> Json | None:

@@ -1,0 +1,52 @@
+"""`roam bench edge`: how quick the partners' edge is, beside a ceiling of the same kind."""
+
+import json as json_
+from typing import cast
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy.embedded import EmbeddedError
+
+
+def edge(*, quick: bool, json: bool, only: str | None) -> None:
+    """Measure, and print a table or JSON."""
+    from deploy.bench.edge import NAMES, Plan, measure
+
+    if only is not None and not any(only in name for name in NAMES):
+        raise typer.BadParameter(f"{only} is in none of: {', '.join(NAMES)}", param_hint="'--only'")
+    console = Console(stderr=True, highlight=False)
+    try:
+        found = measure(Plan.quick() if quick else Plan.full(), only, lambda text: console.print(f"{text} …"))
+    except EmbeddedError as error:
+        console.print(f"[red]{error}[/]")
+        raise typer.Exit(1) from None
+    measured = cast("list[dict[str, object]]", found["measured"])
+    if json:
+        typer.echo(json_.dumps(found, indent=2))
+    else:
+        Console(highlight=False, width=140).print(_table(measured))
+    refused = sum(_way(m, "ours")["refused"] + _way(m, "ceiling")["refused"] for m in measured)
+    if refused or not measured:
+        console.print(f"[red]{refused:.0f} requests were not answered with success[/]")
+        raise typer.Exit(1)
+
+
+def _table(measured: list[dict[str, object]]) -> Table:
+    table = Table(title="ours, and the ceiling beneath")
+    for name in ("", "a second", "p50 ms", "p99 ms", "server CPU ms", "database CPU ms", "ratio", "CPU ratio"):
+        table.add_column(name, justify="left" if not name else "right")
+    for measurement in measured:
+        ours, ceiling = _way(measurement, "ours"), _way(measurement, "ceiling")
+        table.add_row(str(measurement["name"]), *_cells(ours), str(measurement["ratio"]), str(measurement["cpu_ratio"]))
+        table.add_row("", *_cells(ceiling), "", "", style="dim")
+    return table
+
+
+def _cells(way: dict[str, float]) -> list[str]:
+    return [str(way[name]) for name in ("per_second", "p50_ms", "p99_ms", "server_cpu_ms", "database_cpu_ms")]
+
+
+def _way(measurement: dict[str, object], name: str) -> dict[str, float]:
+    return cast("dict[str, float]", measurement[name])

@@ -1,0 +1,49 @@
+"""A span for each request of a partner, made with as little as it takes: the edge answers thousands a second."""
+
+from typing import Final
+
+from opentelemetry import propagate, trace
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_PARENT: Final = b"traceparent"
+_PARTS: Final = 5
+"""Root, version, interface, module: what follows names objects, and a token's uid is a driver's."""
+_ROUTE_MAX: Final = 100
+"""No route of ours is longer, but a stranger's path may be."""
+
+
+class Traced:
+    """The application with a span around each request, in the caller's trace if it sends one.
+
+    While spans are exported to nobody, a read has none: it wakes no process, so there is nothing to be found together.
+    """
+
+    def __init__(self, app: ASGIApp, *, exported: bool) -> None:
+        self._app = app
+        self._exported = exported
+        self._tracer = trace.get_tracer("roamwork.edge")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        carried = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name == _PARENT}
+        if scope["method"] == "GET" and not carried and not self._exported:
+            await self._app(scope, receive, send)
+            return
+        context = propagate.extract(carried) if carried else None
+        route = "/".join(scope["path"].split("/", _PARTS)[:_PARTS])[:_ROUTE_MAX]
+        attributes = {"http.request.method": scope["method"], "http.route": route}
+        with self._tracer.start_as_current_span(
+            f"{scope['method']} {route}", context, SpanKind.SERVER, attributes
+        ) as span:
+
+            async def told(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    span.set_attribute("http.response.status_code", message["status"])
+                    if message["status"] >= 500:
+                        span.set_status(Status(StatusCode.ERROR))
+                await send(message)
+
+            await self._app(scope, receive, told)
