@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from canonical.identity import ObjectId
-from canonical.partner import Side
+from canonical.partner import LinkState, Side
 from canonical.session import SessionStatus
 from canonical.store import AccessPurpose, Store
 from workflows.contract import CannotTell, RegistrationFailed
@@ -45,6 +45,12 @@ class Recorder:
     async def renew(self, connection_id: str) -> None:
         self._note("renew", connection_id)
 
+    async def give_up(self, connection_id: str) -> None:
+        self._note("give_up", connection_id)
+
+    async def unregister(self, connection_id: str) -> None:
+        self._note("unregister", connection_id)
+
     async def session_started(self, session: ObjectId, connection_id: str, side: Side) -> None:
         self._note("session_started", session.key, connection_id, side)
 
@@ -57,8 +63,20 @@ class Recorder:
     async def feed(self, connection_id: str) -> None:
         self._note("feed", connection_id)
 
+    async def command(self, command_id: str, connection_id: str, *, ours: bool, wait_s: float = 0.0) -> None:
+        self._note("command", command_id, connection_id, ours, wait_s)
+
+    async def command_concluded(self, command_id: str, connection_id: str, *, ours: bool) -> None:
+        self._note("command_concluded", command_id, connection_id, ours)
+
     async def pull(self, connection_id: str, module: str) -> None:
         self._note("pull", connection_id, module)
+
+    async def arrange(self, connection_id: str, state: LinkState) -> None:
+        self._note("arrange", connection_id, state)
+
+    async def deliver(self, webhook_id: str) -> None:
+        self._note("deliver", webhook_id)
 
     async def settle(self, connection_id: str, month: str) -> str:
         self._note("settle", connection_id, month)

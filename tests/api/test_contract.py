@@ -1,6 +1,8 @@
 """The operator's own interface."""
 
+import json
 import re
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from canonical.cdr import Cdr
 from canonical.partner import Side
 from canonical.session import Session, VolumeDimension
+from canonical.token import Allowed, Authorization
 from tests.api.documents import token
 from tests.api.partner import API_KEY, NOW, Deployment, Partner
 from tests.api.test_modules import _our_location
@@ -83,6 +86,17 @@ async def test_every_error_is_a_problem(roam: Deployment):
     assert [error["field"] for error in wrong["errors"]] == ["start"]
     wrong = problem(await roam.contract("PUT", "/locations/L1", json={"id": "L2"}), 422, "invalid-input")
     assert wrong["errors"][0]["field"] == "id"
+
+
+async def test_a_body_that_does_not_say_that_it_is_json(roam: Deployment):
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    refused = await roam.contract("PUT", "/tariffs/T1", content=json.dumps(TARIFF), headers=form)
+    assert "Content-Type: application/json" in problem(refused, 400, "malformed-body")["detail"]
+
+
+async def test_an_order_without_a_kind(roam: Deployment):
+    refused = problem(await roam.contract("POST", "/commands", json={"connection": "operator"}), 422, "invalid-input")
+    assert refused["errors"] == [{"field": "kind", "message": "Field required"}]
 
 
 async def test_the_openapi_document_describes_it(roam: Deployment):
@@ -187,7 +201,66 @@ async def test_a_session_from_start_to_stop(provider: Partner):
     assert pending == [key] * 4
     listed = await provider.request("GET", f"/sender/sessions?date_from={NOW:%Y-%m-%dT%H:%M:%SZ}")
     assert [s["id"] for s in listed.json()["data"]] == ["S1"]
-    assert (await roam.contract("GET", "/sessions")).json()["total"] == 1
+    assert len((await roam.contract("GET", "/sessions")).json()["items"]) == 1
+
+
+async def test_an_evse_without_a_public_name_is_billed_by_its_technical_one(provider: Partner):
+    roam = await ready(provider)
+    whole = await _our_location(roam, "L1")
+    unnamed = [{**part, "evse_id": None} for part in whole["evses"]]
+    await _our_location(roam, "L1", evses=unnamed, last_updated=whole["last_updated"])
+    began = Session.model_validate_json((await roam.contract("POST", "/sessions", json=start())).content)
+    async with roam.store.transaction() as unit:
+        context = await unit.sessions.context(began.object_id)
+    assert context is not None
+    assert context.charge_point.evse_id == "E1"
+
+
+@pytest.mark.parametrize(
+    ("auth_method", "minutes_before", "stated", "comes_back"),
+    [
+        ("AUTH_REQUEST", 10, None, "REF-1"),
+        ("AUTH_REQUEST", 10, "REF-2", "REF-2"),
+        ("AUTH_REQUEST", 20, None, None),
+        ("WHITELIST", 10, None, None),
+    ],
+)
+async def test_the_issuers_reference_comes_back_to_it(
+    provider: Partner, auth_method: str, minutes_before: int, stated: str | None, comes_back: str | None
+):
+    roam = await ready(provider)
+    asked_at = datetime.fromisoformat(START) - timedelta(minutes=minutes_before)
+    async with roam.store.transaction() as unit:
+        (card,) = await unit.tokens.all(source="provider")
+        said = Authorization(allowed=Allowed.ALLOWED, token=card, authorization_reference="REF-1")
+        await unit.authorizations.add(said, connection_id="provider", at=asked_at)
+    order = start(auth_method=auth_method, authorization_reference=stated)
+    assert (await roam.contract("POST", "/sessions", json=order)).json()["authorization_reference"] == comes_back
+
+
+@pytest.mark.parametrize(("minutes_before", "status"), [(10, 201), (20, 409)])
+async def test_who_wants_to_be_asked_each_time_is_not_taken_at_an_old_word(
+    provider: Partner, minutes_before: int, status: int
+):
+    roam = await ready(provider, whitelist="NEVER")
+    asked_at = datetime.fromisoformat(START) - timedelta(minutes=minutes_before)
+    async with roam.store.transaction() as unit:
+        (card,) = await unit.tokens.all(source="provider")
+        said = Authorization(allowed=Allowed.ALLOWED, token=card)
+        await unit.authorizations.add(said, connection_id="provider", at=asked_at)
+    began = await roam.contract("POST", "/sessions", json=start(auth_method="AUTH_REQUEST"))
+    assert began.status_code == status, began.text
+
+
+async def test_no_part_of_a_location_is_newer_than_the_whole(provider: Partner):
+    roam = await ready(provider)
+    parts = (await _our_location(roam, "L1"))["evses"]
+    newest = "2026-03-28T13:00:00Z"
+    parts[0]["connectors"][0]["last_updated"] = newest
+    stored = await _our_location(roam, "L1", evses=parts)
+    assert (stored["last_updated"], stored["evses"][0]["last_updated"]) == (newest, newest)
+    listed = await provider.request("GET", f"/sender/locations?date_from={newest}")
+    assert [each["id"] for each in listed.json()["data"]] == ["L1"]
 
 
 async def test_a_reservation_expires(provider: Partner):
@@ -254,7 +327,7 @@ async def test_operations_are_passed_on(provider: Partner):
     problem(await roam.contract("POST", "/settlements", json={**order, "month": "2026-13"}), 422, "invalid-input")
     roam.signals.deaf = True
     problem(await roam.contract("POST", "/settlements", json=order), 409, "not-now")
-    assert (await roam.contract("GET", "/ledger")).json() == {"entries": [], "balances": []}
+    assert (await roam.contract("GET", "/ledger")).json() == {"balances": []}
 
 
 async def test_received_cdrs_and_their_cases_are_shown(operator: Partner):
@@ -264,11 +337,11 @@ async def test_received_cdrs_and_their_cases_are_shown(operator: Partner):
     await operator.request("POST", "/receiver/cdrs", json=cdr())
     await operator.request("POST", "/receiver/cdrs", json=cdr(total_energy=11.5))
     window = "since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z"
-    (listed,) = (await roam.contract("GET", f"/cdrs?connection=operator&{window}")).json()
+    (listed,) = (await roam.contract("GET", f"/cdrs?connection=operator&{window}")).json()["items"]
     assert Cdr.model_validate(listed["cdr"]).id == "C1"
     shown = (await roam.contract("GET", "/cdrs/C1")).json()
     assert (shown["state"], shown["ours"]) == ("RECEIVED", False)
-    (case,) = (await roam.contract("GET", "/cases?state=OPEN")).json()
+    (case,) = (await roam.contract("GET", "/cases?state=OPEN")).json()["items"]
     decision = {"accepted": False, "decision": "the first one counts"}
     for _ in range(2):
         closed = await roam.contract("POST", f"/cases/{case['id']}/decision", json=decision)

@@ -2,9 +2,14 @@
 
 import json
 import logging
+from dataclasses import replace
 
+import httpx
 import pytest
 
+from adapters.registry import build_registry
+from api.app import create
+from canonical.identity import BusinessRole, Role
 from canonical.partner import LinkState, Side
 from canonical.store import AccessPurpose
 from tests.api.documents import location
@@ -26,7 +31,8 @@ async def test_versions_lead_to_the_endpoints_of_our_side(operator: Partner):
     http = operator.deployment.http
     headers = {"Authorization": ADAPTER.encode_token(operator.token)}
     listed = await http.get("/ocpi/versions", headers=headers)
-    assert _envelope(listed, 200, 1000)["data"] == [{"version": "2.2.1", "url": f"{PUBLIC_URL}/ocpi/2.2.1"}]
+    offered = ["2.3.0", "2.2.1", "2.1.1"]
+    assert _envelope(listed, 200, 1000)["data"] == [{"version": v, "url": f"{PUBLIC_URL}/ocpi/{v}"} for v in offered]
     details = _envelope(await http.get("/ocpi/2.2.1/", headers=headers), 200, 1000)["data"]
     found = {(e["identifier"], e["role"]) for e in details["endpoints"]}
     assert found == {
@@ -36,6 +42,9 @@ async def test_versions_lead_to_the_endpoints_of_our_side(operator: Partner):
         ("tokens", "SENDER"),
         ("sessions", "RECEIVER"),
         ("cdrs", "RECEIVER"),
+        ("commands", "SENDER"),
+        ("chargingprofiles", "SENDER"),
+        ("hubclientinfo", "RECEIVER"),
     }
 
 
@@ -227,3 +236,73 @@ async def test_secrets_are_in_no_log(operator: Partner, caplog: pytest.LogCaptur
     for secret in (operator.token, ADAPTER.encode_token(operator.token), "wrong-secret", "d3Jvbmctc2VjcmV0"):
         assert secret not in caplog.text
     assert operator.token not in repr(operator.deployment.services)
+
+
+def _security(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "roamwork.security"]
+
+
+async def test_whoever_speaks_for_somebody_else_is_a_security_event(
+    operator: Partner, caplog: pytest.LogCaptureFixture
+):
+    _envelope(await operator.request("GET", LOCATION, headers={"OCPI-from-party-id": "XXX"}), 200, 2001)
+    foreign = location(party_id="XXX")
+    _envelope(await operator.request("PUT", "/receiver/locations/BE/XXX/L1", json=foreign), 404, 2001)
+    _envelope(await operator.request("PUT", LOCATION, json=foreign), 200, 2001)
+    assert _security(caplog) == [
+        "connection operator spoke for the foreign party BE*XXX",
+        "connection operator addressed locations of the foreign party BE*XXX",
+        "connection operator sent locations of the foreign party BE*XXX",
+    ]
+
+
+async def test_one_party_of_a_partner_does_not_write_for_another(roam: Deployment, caplog: pytest.LogCaptureFixture):
+    partner = await connect(roam, Side.EMSP, ("BE*BEC", "NL*TNM"))
+    path, theirs = "/receiver/locations/NL/TNM/L1", location(country_code="NL", party_id="TNM")
+    said = _envelope(await partner.request("PUT", path, json=theirs), 200, 2001)["status_message"]
+    assert "OCPI-from-party-id" in said
+    assert _security(caplog) == ["connection partner, as BE*BEC, touched locations of NL*TNM"]
+    own = {"OCPI-from-country-code": "NL", "OCPI-from-party-id": "TNM"}
+    _envelope(await partner.request("PUT", path, json=theirs, headers=own), 201, 1000)
+
+
+async def test_unknown_tokens_and_closed_connections_are_security_events(
+    roam: Deployment, caplog: pytest.LogCaptureFixture
+):
+    partner = await connect(roam, Side.EMSP, ("BE*BEC",), state=LinkState.SUSPENDED)
+    _envelope(await partner.request("GET", LOCATION), 401, 2000)
+    partner.token = "nobodys-token"
+    _envelope(await partner.request("GET", LOCATION), 401, 2000)
+    assert _security(caplog) == [
+        "connection partner is SUSPENDED and called",
+        "a request came with an unknown token",
+    ]
+
+
+async def test_a_side_that_nobody_stands_opposite_to_is_not_served(roam: Deployment):
+    partner = await connect(roam, Side.EMSP, ("BE*BEC",))
+    both = partner.connection.model_copy(update={"our_sides": (Side.CPO, Side.EMSP)})
+    async with roam.store.transaction() as unit:
+        await unit.connections.save(both)
+    _envelope(await partner.request("GET", "/sender/locations"), 404, 2000)
+    _envelope(await partner.request("GET", "/sender/tokens"), 200, 1000)
+    provider = BusinessRole(party=partner.party, role=Role.EMSP, business_name="Both")
+    async with roam.store.transaction() as unit:
+        roles = (*both.partner_roles, provider)
+        await unit.connections.save(both.model_copy(update={"partner_roles": roles}))
+    _envelope(await partner.request("GET", "/sender/locations"), 200, 1000)
+
+
+async def test_a_version_that_is_not_on_offer_serves_who_has_it(operator: Partner):
+    versions = [adapter.version for adapter in operator.deployment.services.registry.adapters()]
+    own = ADAPTER.version
+    (other, *_) = (version for version in versions if version != own)
+    services = replace(operator.deployment.services, registry=build_registry(None, (other,)))
+    transport = httpx.ASGITransport(create(services), raise_app_exceptions=False)
+    headers = {"Authorization": ADAPTER.encode_token(operator.token)}
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as http:
+        listed = _envelope(await http.get("/ocpi/versions", headers=headers), 200, 1000)["data"]
+        assert [each["version"] for each in listed] == [other]
+        for version in versions:
+            status = 200 if version in (own, other) else 404
+            assert (await http.get(f"/ocpi/{version}", headers=headers)).status_code == status

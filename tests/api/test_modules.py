@@ -52,6 +52,15 @@ class TestLocations:
         ok(await operator.request("PUT", LOCATION, json=location()), 201)
         assert "last_updated" in no(await operator.request("PATCH", LOCATION, json={"name": "X"}), 200, 2001)
 
+    async def test_a_patch_that_names_some_evses_removes_none_and_has_the_list_fetched(self, operator: Partner):
+        whole = location(evses=[evse(), evse(uid="E2")])
+        ok(await operator.request("PUT", LOCATION, json=whole), 201)
+        some = [evse(status="CHARGING", last_updated=LATER)]
+        ok(await operator.request("PATCH", LOCATION, json={"evses": some, "last_updated": LATER}))
+        stored = ok(await operator.request("GET", LOCATION))
+        assert [(e["uid"], e["status"]) for e in stored["evses"]] == [("E1", "CHARGING"), ("E2", "AVAILABLE")]
+        assert operator.deployment.signals.of("pull") == [("operator", "locations")]
+
     @pytest.mark.parametrize("part", ["", "/E1", "/E1/1"])
     async def test_unknown_objects_are_404_with_2003(self, operator: Partner, part: str):
         no(await operator.request("GET", LOCATION + part), 404, 2003)
@@ -394,6 +403,21 @@ class TestCredentials:
         assert b"[redacted]" in text
         for secret in (partner.token, "their-very-secret-token", ours["token"]):
             assert secret.encode() not in text
+
+    @pytest.mark.parametrize("name", ["tok\\u0065n", "TOKEN", "token"])
+    async def test_evidence_holds_no_token_however_it_is_spelt(self, roam: Deployment, name: str):
+        partner = await self._invited(roam)
+        body = json.dumps(self.theirs()).replace('"token"', f'"{name}"').encode()
+        await partner.request("POST", self.PATH, content=body)
+        async with roam.store.transaction() as unit:
+            kept = await unit.evidence.get(1)
+        assert b"their-very-secret-token" not in kept.body + kept.answer
+
+    @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"token":' * 50_000 + b"1" + b"}" * 50_000])
+    async def test_what_is_nested_without_end_is_refused_like_any_other_bad_body(self, roam: Deployment, body: bytes):
+        partner = await self._invited(roam)
+        answer = await partner.request("POST", self.PATH, content=body)
+        assert (answer.status_code, answer.json()["status_code"]) == (400, 2001)
 
 
 async def _our_location(roam: Deployment, location_id: str, **changes: object) -> dict[str, object]:

@@ -73,7 +73,8 @@ def test_other_numbers_are_no_versions(text: str) -> None:
 
 
 def test_money_is_never_a_float() -> None:
-    rooms = ("canonical", "settlement", "adapters/ocpi_2_2_1", "adapters/rules", "adapters/partners")
+    versions = ("adapters/ocpi", "adapters/ocpi_2_1_1", "adapters/ocpi_2_2_1", "adapters/ocpi_2_3_0")
+    rooms = ("canonical", "settlement", *versions, "adapters/rules", "adapters/partners")
     hits = [
         found(path, node.lineno, "float")
         for path in sources(*rooms)

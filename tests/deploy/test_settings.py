@@ -94,3 +94,12 @@ def test_a_secrets_folder_that_is_not_there_is_named(complete: pytest.MonkeyPatc
     complete.setenv("ROAM_SECRETS_DIR", str(tmp_path / "nowhere"))
     with pytest.raises(SettingsError, match="nowhere"):
         load()
+
+
+def test_versions_on_offer_are_versions_that_are_spoken(complete: pytest.MonkeyPatch) -> None:
+    assert load().ocpi_versions == ()
+    complete.setenv("ROAM_OCPI_VERSIONS", "2.1.1, 2.2.1")
+    assert load().ocpi_versions == ("2.1.1", "2.2.1")
+    complete.setenv("ROAM_OCPI_VERSIONS", "2.2.1,2.2")
+    with pytest.raises(SettingsError, match=r"ROAM_OCPI_VERSIONS: .*2\.2: this release speaks"):
+        load()

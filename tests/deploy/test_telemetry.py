@@ -2,11 +2,17 @@
 
 import json
 import logging
+import time
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import Status, StatusCode
 
 from canonical.vault import new_token
 from deploy.redaction import redact
+from deploy.span_redaction import RedactedSpans
 from deploy.telemetry import JsonFormatter, TextFormatter, _exporter
 
 TOKEN = "Zm9vYmFyQmF6MTIzNDU2Nzg5MGFiY2RlZmdoaWprbG1ub3A"
@@ -112,3 +118,49 @@ def test_spans_leave_only_when_told_where_to(
     assert (exporter is not None) is exports
     if exporter is not None:
         exporter.shutdown()
+
+
+def test_the_words_of_a_stranger_are_redacted_in_no_time_however_long_they_are() -> None:
+    """Whoever has no token can have a path logged, and while a line is redacted nobody else is served."""
+    for word in ("a", "a_", "aA", "x-", "token", "authorization", "x_token", "a://", "a://:", "token "):
+        line = f"GET /ocpi/{word * (60_000 // len(word))}"
+        began = time.process_time()
+        redact(line)
+        assert time.process_time() - began < 1, word
+
+
+def test_the_words_of_a_stranger_cannot_look_like_a_line_of_ours() -> None:
+    forged = "GET /ocpi/x\n22:00:00.000 INFO    roamwork.security  all is well\x1b[2J\x85\u2028 -> 401"
+    line = TextFormatter().format(record("%s", forged))
+    assert len(line.splitlines()) == 1
+    assert line.isprintable()
+
+
+def test_what_a_call_was_about_does_not_leave_with_its_span() -> None:
+    sent = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(RedactedSpans(sent)))
+    uid, secret = "04DEC0DE", "who-has-this-may-answer"
+    with provider.get_tracer("test").start_as_current_span("GET") as span:
+        span.set_attributes(
+            {
+                "http.url": f"https://partner.example:8443/{secret}/tokens/DE/ABC/{uid}/authorize?type=RFID",
+                "url.full": f"https://user:{secret}@partner.example/cb/{secret}",
+                "http.target": f"/contract/v1/tokens/{uid}",
+                "url.path": f"/{uid}",
+                "url.query": f"uid={uid}",
+                "http.status_code": 200,
+                "http.method": "GET",
+            }
+        )
+        span.record_exception(ValueError(f"Illegal header value b'Token {TOKEN}'"))
+        span.set_status(Status(StatusCode.ERROR, f"Authorization: Token {TOKEN}"))
+    (gone,) = sent.get_finished_spans()
+    text = gone.to_json()
+    assert not [each for each in (uid, secret, TOKEN) if each in text]
+    attributes = dict(gone.attributes or {})
+    assert attributes["http.url"] == "https://partner.example:8443/…/tokens/…"
+    assert attributes["url.full"] == "https://partner.example/…"
+    assert (attributes["http.status_code"], attributes["http.method"]) == (200, "GET")
+    assert gone.context.span_id == span.get_span_context().span_id
+    assert [event.name for event in gone.events] == ["exception"]

@@ -35,6 +35,9 @@ class Backend:
     async def patch(self, path: str, body: Document) -> Any:
         return await self._write("PATCH", path, body)
 
+    async def delete(self, path: str) -> Any:
+        return await self._write("DELETE", path, {})
+
     async def _write(self, method: str, path: str, body: Document) -> Any:
         key = {"Idempotency-Key": str(uuid.uuid4())}
         return self._content(await self._http.request(method, path, json=body, headers=key))

@@ -65,6 +65,7 @@ async def _record(postgres: EmbeddedPostgres, temporal: EmbeddedTemporal) -> Non
         await two.charge(cast.ORDINARY[0])
         await two.renew()
         await two.settle(cast.MONTH)
+        await two.synchronise()
         await two.sweep()
         for player in (two.cpo, two.emsp):
             await _write_all(player.built.client)

@@ -48,18 +48,6 @@ async def test_signed_data_stays_byte_for_byte(store: Store) -> None:
             await work.sessions.keep_signed(of("S1"), signed("OCMF|{}|forged"))
 
 
-async def test_sessions_of_one_partner_by_page(store: Store) -> None:
-    async with store.transaction() as work:
-        for number in range(3):
-            await work.sessions.put(session(f"S{number}"))
-        await work.sessions.seal(context("S0"))
-        await work.sessions.seal(context("S2"))
-        page = await work.sessions.page_for("emsp", offset=1, limit=5)
-        other = await work.sessions.page_for("other", offset=0, limit=5)
-    assert ([item.id for item in page.items], page.total) == (["S2"], 2)
-    assert other.total == 0
-
-
 async def test_an_ended_session_is_unconcluded_until_its_outcome_is_noted(store: Store) -> None:
     later = datetime.now(UTC) + timedelta(minutes=1)
     async with store.transaction() as work:

@@ -2,16 +2,13 @@
 
 import asyncio
 import os
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import cast as typed
 from unittest.mock import patch
 
-import uvicorn
-from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api.app import create
@@ -24,9 +21,11 @@ from deploy.demo.office import Office, Refused, until
 from deploy.demo.stage import Company
 from deploy.settings import Settings
 from deploy.worker import worker
+from tests.conformance.serving import address, listener, serving
 from workflows import ids
 from workflows.search_attributes import STATE
 from workflows.sweep import Sweep
+from workflows.synchronisation import Synchronisation, SynchronisationOrder
 
 AT_CPO, AT_EMSP = "provider", "operator"
 """Id of the connection at the operator, and at the provider."""
@@ -37,6 +36,7 @@ class Player:
     built: Deployment
     office: Office
     api_key: str
+    restart_worker: Callable[[], Awaitable[None]]
 
     async def state(self, workflow_id: str) -> str | None:
         description = await self.built.client.get_workflow_handle(workflow_id).describe()
@@ -103,14 +103,28 @@ class Pair:
         await until("the booking", lambda: _booked(emsp))
         return invoice
 
+    async def synchronise(self) -> None:
+        """What the schedules start, at once: the provider pulls what changed, and then everything."""
+        built = self.emsp.built
+        for delta in (True, False):
+            await built.client.execute_workflow(
+                Synchronisation.run,
+                SynchronisationOrder(AT_EMSP, delta),
+                id=ids.synchronisation(AT_EMSP, delta=delta),
+                task_queue=built.settings.task_queue,
+            )
+
     async def sweep(self) -> None:
         for player in (self.cpo, self.emsp):
             queue = player.built.settings.task_queue
             await player.built.client.execute_workflow(Sweep.run, id=ids.SWEEP_SCHEDULE, task_queue=queue)
 
     async def _judged(self, drive: Drive) -> bool:
-        found = await self.emsp.office.cdr_of(AT_EMSP, drive)
-        return found is not None and found["state"] == "ACCEPTED"
+        """A CDR is known by its own id: not every version says which session it is for."""
+        sent = await self.cpo.office.cdr_of(AT_CPO, drive)
+        held = await self.emsp.office.cdrs(AT_EMSP)
+        states = {view["cdr"]["id"]: view["state"] for view in held}
+        return sent is not None and states.get(sent["cdr"]["id"]) == "ACCEPTED"
 
     async def _proved(self, drive: Drive) -> bool:
         found = await self.cpo.office.cdr_of(AT_CPO, drive)
@@ -128,7 +142,7 @@ async def _holds(player: Player, path: str, connection: str, count: int) -> bool
         found = await player.office.get(path, connection=connection)
     except Refused:
         return False
-    return bool(found["total"] == count)
+    return len(found["items"]) == count
 
 
 async def _found(office: Office, path: str) -> Json | None:
@@ -140,21 +154,26 @@ async def _found(office: Office, path: str) -> Json | None:
 
 
 async def _booked(office: Office) -> bool:
-    return bool((await office.get("/ledger"))["entries"])
+    return bool(await office.all("/ledger/entries"))
 
 
 @asynccontextmanager
 async def pair(
-    temporal_address: str, namespaces: tuple[str, str], database_urls: tuple[str, str], secret_key: str
+    temporal_address: str,
+    namespaces: tuple[str, str],
+    database_urls: tuple[str, str],
+    secret_key: str,
+    versions: tuple[str, str] = ("", ""),
 ) -> AsyncIterator[Pair]:
-    """Both deployments at work."""
+    """Both deployments at work. `versions` are those of OCPI that each offers, with commas between; none named: all."""
     sides = ((Side.CPO, cast.CPO_PARTY, "Operator"), (Side.EMSP, cast.EMSP_PARTY, "Provider"))
-    where = zip(sides, namespaces, database_urls, strict=True)
+    where = zip(sides, namespaces, database_urls, versions, strict=True)
     players: list[_Running] = []
     try:
-        for (side, party, name), namespace, database_url in where:
+        for (side, party, name), namespace, database_url, offered in where:
             players.append(_Running())
             settings = {"party": party, "business_name": name, "sides": side, "secret_key": secret_key}
+            settings["ocpi_versions"] = offered
             await players[-1].start(settings, database_url, temporal_address, namespace)
         yield Pair(*(player.player for player in players))
     finally:
@@ -162,34 +181,46 @@ async def pair(
             await player.stop()
 
 
+@asynccontextmanager
+async def playing(
+    settings: dict[str, str], database_url: str, temporal_address: str, namespace: str
+) -> AsyncIterator[Player]:
+    """One deployment at work, for a test with a partner that is not ours."""
+    running = _Running()
+    try:
+        await running.start(settings, database_url, temporal_address, namespace)
+        yield running.player
+    finally:
+        await running.stop()
+
+
 class _Running:
     """One deployment while it runs. Start and stop are the same task's, as its parts ask for."""
 
     def __init__(self) -> None:
         self.player: Player
-        self._done = asyncio.Event()
+        self._work_on: asyncio.Queue[bool] = asyncio.Queue()
         self._ready: asyncio.Future[Player] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self, settings: dict[str, str], database_url: str, address: str, namespace: str) -> None:
-        self._task = asyncio.create_task(self._run(settings, database_url, address, namespace))
+    async def start(self, settings: dict[str, str], database_url: str, temporal: str, namespace: str) -> None:
+        self._task = asyncio.create_task(self._run(settings, database_url, temporal, namespace))
         await asyncio.wait({self._ready, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if self._task.done():
             self._task.result()
         self.player = await self._ready
 
     async def stop(self) -> None:
-        self._done.set()
+        await self._work_on.put(False)
         if self._task is not None:
             await self._task
 
-    async def _run(self, given: dict[str, str], database_url: str, address: str, namespace: str) -> None:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
+    async def _run(self, given: dict[str, str], database_url: str, temporal: str, namespace: str) -> None:
+        with listener() as door:
             api_key = f"api-key-of-{namespace}-{os.urandom(16).hex()}"
             settings = Settings(
                 **given,  # type: ignore[arg-type]
-                public_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
+                public_url=address(door),
                 database_url=SecretStr(database_url),
                 contract_api_keys=(SecretStr(api_key),),
                 allow_http_partners=True,
@@ -198,38 +229,26 @@ class _Running:
                 settlement_time_zone=cast.ZONE.key,
                 graceful_shutdown_s=0.1,
             )
-            where = {"TEMPORAL_ADDRESS": address, "TEMPORAL_NAMESPACE": namespace}
+            where = {"TEMPORAL_ADDRESS": temporal, "TEMPORAL_NAMESPACE": namespace}
             with patch.dict(os.environ, where):
                 opening = deployment(settings)
                 built = await opening.__aenter__()
             try:
-                async with _serving(create(built.services), listener), worker(built):
+                app = create(built.services)
+                telemetry.trace_requests(app)
+                async with serving(app, door):
                     access = SimpleNamespace(url=settings.public_url, api_key=api_key)
                     office = Office(typed(Company, SimpleNamespace(deployment=access)))
-                    self._ready.set_result(Player(built, office, api_key))
-                    await self._done.wait()
+                    await self._work(Player(built, office, api_key, lambda: self._work_on.put(True)))
                     await office.close()
             finally:
                 await opening.__aexit__(None, None, None)
 
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Ctrl-C belongs to the test run."""
-        yield
-
-
-@asynccontextmanager
-async def _serving(app: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
-    telemetry.trace_requests(app)
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
-        await asyncio.sleep(0.005)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        await task
+    async def _work(self, player: Player) -> None:
+        """One worker after another, until it is enough."""
+        go_on = True
+        while go_on:
+            async with worker(player.built):
+                if not self._ready.done():
+                    self._ready.set_result(player)
+                go_on = await self._work_on.get()

@@ -1,9 +1,10 @@
 """Activities on the real store: repeated, they do nothing twice."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -11,13 +12,15 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
 from temporalio.testing import ActivityEnvironment
 
 from activities.billing import BillingActivities, CdrRef, SessionRef
 from activities.handshake import Exchange, HandshakeActivities
 from activities.resources import Resources, SettlementTerms, Us
 from activities.settlement import Claim, InvoiceOrder, SettlementActivities, StatementRef
-from activities.sweep import SweepActivities, SweepOrder, Swept
+from activities.sweep import PENDING_FOR, SweepActivities, SweepOrder, Swept
 from adapters.contract import Interface, Module, PartnerRejected
 from adapters.registry import build_registry
 from adapters.transport.address_guard import AddressPolicy
@@ -158,6 +161,30 @@ async def test_a_partner_that_registers_with_an_address_inside_is_told_3001(stor
     assert "token-of-the-partner" not in answer.message
 
 
+async def test_a_partner_that_keeps_us_waiting_is_told_3001_while_it_still_listens(
+    store: Store, partner: Partner
+) -> None:
+    closing = asyncio.Event()
+
+    async def silent(_: Request) -> Response:
+        await closing.wait()
+        return enveloped([])
+
+    partner.answers["GET", "/versions"] = silent
+    async with store.transaction() as work:
+        theirs = {"versions_url": partner.url("/versions"), "adapter": None}
+        await work.connections.add(connection().model_copy(update=theirs))
+        await work.access.keep_outbound("emsp", SecretStr("token-of-the-partner"), request_key="test")
+    async with PartnerHttp(LOCAL) as http:
+        handshake = HandshakeActivities(resources(store, http), called_back_within_s=0.2)
+        answer = await ActivityEnvironment().run(handshake.answer_registration, Exchange("emsp", "once"))
+    closing.set()
+    assert (answer.accepted, answer.ocpi_status) == (False, 3001)
+    assert "within 0.2 s" in answer.message
+    async with store.transaction() as work:
+        assert await work.access.live("emsp", AccessPurpose.ACCESS) is None
+
+
 @pytest.mark.parametrize(
     ("held", "outcome", "cases"),
     [
@@ -284,3 +311,25 @@ async def test_the_sweep_wakes_what_nobody_looks_after(store: Store, billing: Bi
     assert ear.of("session_changed") == [("DE*RCO/S1", "emsp", Side.CPO, SessionStatus.COMPLETED)]
     assert ear.of("cdr_received") == [(theirs.object_id.key, "S9", "emsp")]
     assert ear.of("feed") == [("emsp",)]
+
+
+async def test_a_session_that_never_began_does_not_pend_for_ever(store: Store, billing: BillingActivities) -> None:
+    pending = session(status=SessionStatus.PENDING, energy="0")
+    charged = session("S2", status=SessionStatus.PENDING, energy="1.5")
+    async with store.transaction() as work:
+        for each in (pending, charged):
+            await work.sessions.put(each)
+            await work.sessions.seal(context().model_copy(update={"session": each.object_id}))
+    ear, now = Recorder(store), datetime.now(UTC)
+    waiting = SweepActivities(replace(resources(store), clock=lambda: now + PENDING_FOR / 2), ear)
+    assert (await waiting.wake_unattended(SweepOrder())).invalid == 0
+    sweep = SweepActivities(replace(resources(store), clock=lambda: now + PENDING_FOR * 2), ear)
+    assert (await sweep.wake_unattended(SweepOrder(recent_s=600))).invalid == 0  # seldom is often enough
+    assert [(await sweep.wake_unattended(SweepOrder())).invalid for _ in range(2)] == [1, 0]
+    assert ear.of("session_changed") == [("DE*RCO/S1", "emsp", Side.CPO, SessionStatus.INVALID)]
+    async with store.transaction() as work:
+        ended = await work.sessions.get(pending.object_id)
+        assert ended is not None
+        assert (ended.status, ended.end) == (SessionStatus.INVALID, now + PENDING_FOR * 2)
+        assert await work.sessions.get(charged.object_id) == charged
+        assert [entry.object_key for entry in await work.outbox.pending("emsp", 10)] == ["DE*RCO/S1"]

@@ -8,11 +8,14 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.handshake import Exchange, HandshakeActivities, RegistrationAnswer
-from activities.resync import Progress, ResyncActivities
+from activities.resync import Begun, Cursor, Finished, Progress, ResyncActivities
+from activities.schedules import ScheduleActivities
 from tests.workflows.stage import Script, Stage, eventually, refusal
 from workflows import ids
 from workflows.contract import CannotTell, RegistrationFailed
 from workflows.handshake import Handshake
+from workflows.synchronisation import Synchronisation, SynchronisationOrder
+from workflows.unregistration import Unregistration
 
 
 def willing(script: Script, *modules: str) -> Script:
@@ -23,7 +26,10 @@ def willing(script: Script, *modules: str) -> Script:
     script.on(HandshakeActivities.answer_registration, RegistrationAnswer(accepted=True))
     script.on(HandshakeActivities.prove, None)
     script.on(HandshakeActivities.modules_to_pull, list(modules))
+    script.on(ScheduleActivities.arrange, None)
+    script.on(ResyncActivities.begin, Begun(1))
     script.on(ResyncActivities.pull_page, Progress(2, None))
+    script.on(ResyncActivities.finish, Finished("2 of 2"))
     return script
 
 
@@ -131,7 +137,12 @@ async def test_the_partner_calls_and_is_answered_before_it_is_called_with_its_ne
     await stage.signals.register(stage.connection_id)
     assert await stage.result(ids.handshake(stage.connection_id)) == "CONNECTED"
     done = [name for name, _ in stage.script.calls]
-    assert done[:3] == ["handshake-answer-registration", "handshake-prove", "handshake-modules-to-pull"]
+    assert done[:4] == [
+        "handshake-answer-registration",
+        "handshake-prove",
+        "schedules-arrange",
+        "handshake-modules-to-pull",
+    ]
 
 
 @pytest.mark.parametrize("ocpi_status", [3001, 3002, 3003])
@@ -177,3 +188,76 @@ async def test_a_renewal_while_a_pull_is_still_under_way_is_no_failure(stage: St
     await stage.signals.connect(stage.connection_id)
     assert await stage.result(ids.handshake(stage.connection_id)) == "CONNECTED"
     assert await stage.status(ids.resync(stage.connection_id, "tariffs")) is WorkflowExecutionStatus.RUNNING
+
+
+async def test_behind_a_hub_it_is_known_whose_objects_come_before_they_come(stage: Stage) -> None:
+    listed = asyncio.Event()
+
+    async def page(cursor: Cursor) -> Progress:
+        if cursor.module == "hubclientinfo":
+            await listed.wait()
+        return Progress(1, None)
+
+    willing(stage.script, "hubclientinfo", "locations").on(ResyncActivities.pull_page, page)
+    await stage.signals.connect(stage.connection_id)
+    await stage.reaches(ids.resync(stage.connection_id, "hubclientinfo"), "PULLING")
+    await eventually(partial(_asked, stage, "hubclientinfo"), "the hub's clients")
+    assert not _asked(stage, "locations")
+    listed.set()
+    assert await stage.result(ids.handshake(stage.connection_id)) == "CONNECTED"
+    assert await stage.result(ids.resync(stage.connection_id, "locations")) == 1
+
+
+def _asked(stage: Stage, module: str) -> bool:
+    return any(cursor.module == module for cursor in stage.script.inputs(ResyncActivities.pull_page))
+
+
+async def test_a_partner_hears_that_we_leave(stage: Stage) -> None:
+    stage.script.on(HandshakeActivities.unregister, refusal("no route", "PartnerUnavailable"), None)
+    await stage.signals.unregister(stage.connection_id)
+    assert await stage.result(ids.unregistration(stage.connection_id)) == "TOLD"
+    assert stage.script.inputs(HandshakeActivities.unregister) == [stage.connection_id] * 2
+    assert stage.script.inputs(HandshakeActivities.revoke) == []
+
+
+async def test_a_person_leaves_without_a_word(stage: Stage) -> None:
+    stage.script.on(HandshakeActivities.unregister, refusal("no route", "PartnerUnavailable"))
+    stage.script.on(HandshakeActivities.revoke, None)
+    await stage.signals.unregister(stage.connection_id)
+    leaving = ids.unregistration(stage.connection_id)
+    await stage.reaches(leaving, "STUCK_TELLING", attention=True)
+    await stage.handle(leaving).signal(Unregistration.give_up)
+    assert await stage.result(leaving) == "LEFT_UNTOLD"
+    assert await stage.state(leaving) == ("LEFT_UNTOLD", True)
+    assert stage.script.inputs(HandshakeActivities.revoke) == [stage.connection_id]
+
+
+async def test_a_partner_that_cannot_be_told_for_a_day_is_left(timeless_stage: Stage) -> None:
+    timeless_stage.script.on(HandshakeActivities.unregister, refusal("no route", "PartnerUnavailable"))
+    timeless_stage.script.on(HandshakeActivities.revoke, None)
+    await timeless_stage.signals.unregister(timeless_stage.connection_id)
+    assert await timeless_stage.result(ids.unregistration(timeless_stage.connection_id)) == "LEFT_UNTOLD"
+
+
+async def test_a_handshake_stops_when_the_relation_has_ended(stage: Stage) -> None:
+    willing(stage.script).on(HandshakeActivities.prove, refusal("401", "PartnerUnauthorized"))
+    await stage.signals.register(stage.connection_id)
+    await stage.reaches(ids.handshake(stage.connection_id), "STUCK_PROVING")
+    await stage.signals.give_up(stage.connection_id)
+    assert await stage.result(ids.handshake(stage.connection_id)) == "GIVEN_UP"
+    await stage.signals.give_up(stage.connection_id)  # nothing runs any more, and that is fine
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_hub_is_asked_whom_it_reaches_before_all_of_it_is_read(stage: Stage, refused: bool) -> None:
+    willing(stage.script).on(ScheduleActivities.due, ["hubclientinfo", "locations"])
+    stage.script.on(HandshakeActivities.refresh_roles, refusal("404", "PartnerNotFound") if refused else None)
+    for delta, asked in ((True, []), (False, [stage.connection_id])):
+        handle = await stage.client.start_workflow(
+            Synchronisation.run,
+            SynchronisationOrder(stage.connection_id, delta),
+            id=ids.synchronisation(stage.connection_id, delta=delta),
+            task_queue=stage.signals.task_queue,
+        )
+        assert await handle.result() == {"hubclientinfo": "2 pulled", "locations": "2 pulled"}
+        assert stage.script.inputs(HandshakeActivities.refresh_roles) == asked

@@ -10,12 +10,16 @@ from workflows.search_attributes import REGISTERED
 WORKFLOWS = {
     "CdrDelivery": ({"abandon", "release"}, set(), set()),
     "ChargingSession": ({"cdr_received", "changed"}, set(), set()),
+    "Command": ({"concluded"}, set(), set()),
     "Handshake": ({"give_up", "nudge"}, {"answer"}, set()),
     "PartnerFeed": ({"wake"}, set(), set()),
     "Reconciliation": ({"invoice_received"}, set(), set()),
     "Resync": (set(), set(), set()),
     "SettlementCycle": ({"report_received"}, {"approve"}, {"state"}),
     "Sweep": (set(), set(), set()),
+    "Unregistration": ({"give_up", "nudge"}, set(), set()),
+    "Synchronisation": (set(), set(), set()),
+    "WebhookDelivery": ({"wake"}, set(), set()),
 }
 
 ACTIVITIES = {
@@ -23,6 +27,10 @@ ACTIVITIES = {
     "billing-generate-cdr",
     "billing-prove-receipt",
     "billing-send-cdr",
+    "command-conclude",
+    "command-give-up",
+    "command-send",
+    "command-tell-result",
     "feed-drain",
     "handshake-answer-registration",
     "handshake-discover",
@@ -30,13 +38,22 @@ ACTIVITIES = {
     "handshake-modules-to-pull",
     "handshake-offer-access",
     "handshake-prove",
+    "handshake-refresh-roles",
+    "handshake-revoke",
+    "handshake-unregister",
+    "resync-begin",
+    "resync-finish",
     "resync-pull-page",
+    "schedules-arrange",
+    "schedules-due",
     "settlement-assess",
     "settlement-book",
     "settlement-claim",
     "settlement-invoice",
     "settlement-reconcile",
     "sweep-wake-unattended",
+    "webhook-deliver",
+    "webhook-pause",
 }
 
 
@@ -57,10 +74,14 @@ def test_workflow_ids() -> None:
     assert ids.SWEEP_SCHEDULE == "sweep"
     assert ids.SWEEP_ALL_SCHEDULE == "sweep-all"
     assert ids.handshake("c") == "handshake/c"
+    assert ids.unregistration("c") == "unregistration/c"
     assert ids.charging_session("c", "DE*RCO/S-1") == "session/c/DE*RCO/S-1"
     assert ids.cdr_delivery("c", "DE*RCO/C-1") == "cdr-delivery/c/DE*RCO/C-1"
     assert ids.partner_feed("c") == "feed/c"
     assert ids.resync("c", "tariffs") == "resync/c/tariffs"
+    assert ids.synchronisation("c", delta=True) == "delta/c"
+    assert ids.synchronisation("c", delta=False) == "full-sweep/c"
+    assert ids.command("c", "C-1") == "command/c/C-1"
     assert ids.settlement_cycle("c", "2026-03") == "settlement/c/2026-03"
     assert ids.reconciliation("c", "S-1") == "reconciliation/c/S-1"
 

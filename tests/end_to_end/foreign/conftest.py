@@ -48,14 +48,18 @@ def cpo_process(foreign_environment: Environment, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture
-def foreign_emsp(emsp_process: Partner) -> Partner:
-    """A mobility provider that speaks OCPI by somebody else's code; it has met nobody yet."""
-    emsp_process.begin_anew()
-    return emsp_process
+def version() -> str:
+    """Of OCPI, in which the partner speaks; tests are parametrised by it where they hold in both."""
+    return "2.2.1"
 
 
 @pytest.fixture
-def foreign_cpo(cpo_process: Partner) -> Partner:
+def foreign_emsp(emsp_process: Partner, version: str) -> Partner:
+    """A mobility provider that speaks OCPI by somebody else's code; it has met nobody yet."""
+    return emsp_process.begin_anew(version, "FRN" if version == "2.2.1" else "FRE")
+
+
+@pytest.fixture
+def foreign_cpo(cpo_process: Partner, version: str) -> Partner:
     """A charge point operator that speaks OCPI by somebody else's code; it has met nobody yet."""
-    cpo_process.begin_anew()
-    return cpo_process
+    return cpo_process.begin_anew(version, "FRC" if version == "2.2.1" else "FRD")

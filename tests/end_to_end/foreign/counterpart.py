@@ -16,7 +16,8 @@ import httpx
 import uvicorn
 from fastapi import FastAPI, Request
 
-from tests.end_to_end.foreign.partner import Document, Partner
+from tests.end_to_end.foreign.documents import Document
+from tests.end_to_end.foreign.partner import Partner
 
 TOKEN_B = "counterpart-token-b"
 
@@ -43,7 +44,7 @@ class Counterpart:
     token: str = ""
 
     def register(self) -> httpx.Response:
-        """The handshake as OCPI 2.2.1 (credentials, registration) has it; keeps token C."""
+        """The handshake as OCPI (credentials, registration) has it; keeps token C."""
         self.token = self.partner.token_a
         endpoints = self.endpoints()
         answer = self.call("POST", endpoints["credentials"], self.credentials())
@@ -52,25 +53,26 @@ class Counterpart:
         return answer
 
     def endpoints(self) -> dict[str, str]:
-        versions = self.call("GET", self.partner.versions_url).json()["data"]
+        base64_only = authorization(self.token)  # at its versions URL, whatever the version
+        versions = self.http.get(self.partner.versions_url, headers=base64_only).json()["data"]
         details = self.call("GET", versions[0]["url"]).json()["data"]
         return {endpoint["identifier"]: endpoint["url"] for endpoint in details["endpoints"]}
 
     def credentials(self) -> Document:
-        role = {
-            "role": self.partner.side.other.value,
-            "party_id": "RCO",
-            "country_code": "DE",
-            "business_details": {"name": "Counterpart"},
-        }
-        return {"token": TOKEN_B, "url": f"{self.url}/versions", "roles": [role]}
+        party = {"party_id": "RCO", "country_code": "DE", "business_details": {"name": "Counterpart"}}
+        role = {"role": self.partner.side.other.value, **party}
+        said = party if self.partner.version == "2.1.1" else {"roles": [role]}
+        return {"token": TOKEN_B, "url": f"{self.url}/versions", **said}
 
     def call(self, method: str, url: str, body: Document | None = None) -> httpx.Response:
-        return self.http.request(method, url, headers=authorization(self.token), json=body)
+        headers = authorization(self.token, self.partner.version)
+        return self.http.request(method, url, headers=headers, json=body)
 
 
-def authorization(token: str) -> dict[str, str]:
-    """OCPI 2.2.1 (transport, authorization header): the token in Base64."""
+def authorization(token: str, version: str = "2.2.1") -> dict[str, str]:
+    """OCPI 2.2.1 (transport, authorization header): the token in Base64. In 2.1.1 it goes as it is."""
+    if version == "2.1.1":
+        return {"Authorization": f"Token {token}"}
     return {"Authorization": f"Token {base64.b64encode(token.encode()).decode()}"}
 
 
@@ -79,7 +81,7 @@ def running_counterpart(partner: Partner) -> Iterator[Counterpart]:
     """Serve the counterpart's versions on the loopback interface, and whatever the partner pushes to it."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
-        httpx.Client(timeout=10, trust_env=False) as http,
+        httpx.Client(timeout=10, trust_env=False, verify=False) as http,  # noqa: S501  all of it is plain HTTP
     ):
         counterpart = Counterpart(f"http://127.0.0.1:{listener.getsockname()[1]}", partner, http)
         server = uvicorn.Server(uvicorn.Config(_app(counterpart), log_level="warning", lifespan="off"))
@@ -120,8 +122,9 @@ def _app(counterpart: Counterpart) -> FastAPI:
 def _data(url: str, path: str) -> Any:
     if path == "versions":
         return [{"version": "2.1.1", "url": f"{url}/2.1.1"}, {"version": "2.2.1", "url": f"{url}/2.2.1"}]
-    if path == "2.2.1":
+    if path in ("2.1.1", "2.2.1"):
         modules = ("locations", "tariffs", "tokens", "sessions", "cdrs")
-        receivers = [{"identifier": m, "role": "RECEIVER", "url": f"{url}/2.2.1/{m}"} for m in modules]
-        return {"version": "2.2.1", "endpoints": receivers}
+        endpoints = [{"identifier": m, "url": f"{url}/{path}/{m}"} for m in modules]
+        roles = {} if path == "2.1.1" else {"role": "RECEIVER"}
+        return {"version": path, "endpoints": [endpoint | roles for endpoint in endpoints]}
     return {}

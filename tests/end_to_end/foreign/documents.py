@@ -1,6 +1,11 @@
-"""OCPI 2.2.1 objects as a partner puts them on the wire, for setting up the foreign partner."""
+"""OCPI objects as a partner puts them on the wire, for setting up the foreign partner.
 
-from tests.end_to_end.foreign.partner import Document
+They are written as 2.2.1 has them; `in_words_of` says the same in another version.
+"""
+
+from typing import Any
+
+Document = dict[str, Any]
 
 UPDATED = "2026-03-02T09:00:00Z"
 
@@ -134,6 +139,78 @@ def cdr(identifier: str, of_session: Document, *, of_tariff: Document) -> Docume
         "total_time": 1.0,
         "last_updated": "2026-03-02T11:00:05Z",
     }
+
+
+def in_words_of(version: str, module: str, document: Document) -> Document:
+    """An object of 2.2.1 as another version writes it."""
+    return document if version == "2.2.1" else _EARLY[module](document)
+
+
+def _early_token(document: Document) -> Document:
+    spoken = _without_owner(document)
+    return {**spoken, "auth_id": spoken.pop("contract_id")}
+
+
+def _early_location(document: Document) -> Document:
+    spoken = _without_owner(document)
+    del spoken["publish"]
+    evses = [{**e, "connectors": [_early_connector(c) for c in e["connectors"]]} for e in spoken["evses"]]
+    return {**spoken, "type": "ON_STREET", "evses": evses}
+
+
+def _early_connector(connector: Document) -> Document:
+    spoken = dict(connector)
+    (tariff_id,) = spoken.pop("tariff_ids")
+    voltage, amperage = spoken.pop("max_voltage"), spoken.pop("max_amperage")
+    return {**spoken, "voltage": voltage, "amperage": amperage, "tariff_id": tariff_id}
+
+
+def _early_tariff(document: Document) -> Document:
+    """Prices of 2.1.1 are without VAT, and say nothing about it."""
+    elements = [
+        {"price_components": [{k: v for k, v in price.items() if k != "vat"} for price in element["price_components"]]}
+        for element in document["elements"]
+    ]
+    return {**_without_owner(document), "elements": elements}
+
+
+def _early_session(document: Document) -> Document:
+    """The session has its whole location in it."""
+    moved = {"start_date_time": "start_datetime", "end_date_time": "end_datetime"}
+    left_out = {"cdr_token", "location_id", "evse_uid", "connector_id"}
+    spoken = {moved.get(k, k): v for k, v in _without_owner(document).items() if k not in left_out}
+    return {**spoken, "auth_id": document["cdr_token"]["contract_id"], "location": _place(document)}
+
+
+def _early_cdr(document: Document) -> Document:
+    """As the package has it: with `end_date_time`, where OCPI 2.1.1 says `stop_date_time`."""
+    left_out = {"cdr_token", "session_id", "cdr_location", "total_energy_cost"}
+    return {
+        **{k: v for k, v in _without_owner(document).items() if k not in left_out},
+        "auth_id": document["cdr_token"]["contract_id"],
+        "location": _place(document),
+        "tariffs": [_early_tariff(each) for each in document["tariffs"]],
+        "total_cost": document["total_cost"]["excl_vat"],
+    }
+
+
+def _place(document: Document) -> Document:
+    """The location of a session or a CDR, with the one EVSE that was used."""
+    whole = location("LOC1", country_code=document["country_code"], party_id=document["party_id"])
+    return _early_location({**whole, "evses": whole["evses"][:1]})
+
+
+def _without_owner(document: Document) -> Document:
+    return {k: v for k, v in document.items() if k not in {"country_code", "party_id"}}
+
+
+_EARLY = {
+    "tokens": _early_token,
+    "locations": _early_location,
+    "tariffs": _early_tariff,
+    "sessions": _early_session,
+    "cdrs": _early_cdr,
+}
 
 
 def _cdr_token(driver: Document) -> Document:

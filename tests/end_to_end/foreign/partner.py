@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,11 @@ import httpx
 
 from canonical.identity import PartyId
 from canonical.partner import Side
+from tests.end_to_end.foreign.documents import Document, in_words_of
 from tests.end_to_end.foreign.environment import Environment
 
 READY_WITHIN_S = 20.0
 STOPPED_WITHIN_S = 5.0
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,8 @@ class Partner:
     name: str
     token_a: str
     http: httpx.Client
+    version: str = "2.2.1"
+    """Of OCPI; the partner offers one at a time."""
 
     @property
     def versions_url(self) -> str:
@@ -54,18 +55,49 @@ class Partner:
         return [(entry["method"], entry["path"], entry["status"]) for entry in self._get("/_diary")]
 
     def hold(self, module: str, document: Document) -> None:
-        self.http.put(f"{self.url}/_held/{module}", json=document).raise_for_status()
+        """Put an object, written as 2.2.1 has it, into the partner's books in the words of the partner's version."""
+        spoken = in_words_of(self.version, module, document)
+        self.http.put(f"{self.url}/_held/{module}", json=spoken).raise_for_status()
 
-    def begin_anew(self) -> None:
-        """Forget everything: no registration, no objects, and the first token is good again."""
-        self.http.delete(f"{self.url}/_held").raise_for_status()
+    def begin_anew(self, version: str, party_id: str) -> "Partner":
+        """The partner with everything forgotten: no registration, no objects, and the first token is good again."""
+        query = {"version": version, "party_id": party_id}
+        self.http.delete(f"{self.url}/_held", params=query).raise_for_status()
+        party = PartyId(country_code=self.party.country_code, party_id=party_id)
+        return replace(self, version=version, party=party)
+
+    def register(self, versions_url: str, token: str) -> None:
+        """Let the partner begin the handshake."""
+        self._do("register", {"versions_url": versions_url, "token": token})
+
+    def unregister(self) -> None:
+        """Let the partner end the registration."""
+        self._do("unregister")
+
+    def pull(self, module: str) -> list[Document]:
+        """Let the partner read all that its counterpart lists; the objects as it understood them."""
+        pulled: list[Document] = self._do(f"pull/{module}")
+        return pulled
+
+    def authorize(self, uid: str, place: Document) -> Document:
+        """Let the partner ask the issuer of a token that is shown to it at a place; the answer as it understood it."""
+        said: Document = self._do(f"authorize/{uid}", place)
+        return said
+
+    def order(self, kind: str, wanted: Document) -> Document:
+        """Let the partner give a command; the answer as it understood it. The result is held with the commands."""
+        said: Document = self._do(f"order/{kind}", wanted)
+        return said
 
     def push(self, module: str, identifier: str) -> Document:
         """Let the partner push one of its objects; what it sent to, and what it got back."""
-        answer = self.http.post(f"{self.url}/_push/{module}/{identifier}")
-        answer.raise_for_status()
-        outcome: Document = answer.json()
+        outcome: Document = self._do(f"push/{module}/{identifier}")
         return outcome
+
+    def _do(self, page: str, body: Document | None = None) -> Any:
+        answer = self.http.post(f"{self.url}/_{page}", json=body or {})
+        assert answer.is_success, answer.text
+        return answer.json()
 
     def _get(self, path: str) -> Any:
         answer = self.http.get(self.url + path)

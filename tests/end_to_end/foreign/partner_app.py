@@ -1,10 +1,13 @@
-"""A roaming partner made of `extrawest-ocpi`, an OCPI 2.2.1 implementation that is not ours.
+"""A roaming partner made of `extrawest-ocpi`, an implementation of OCPI 2.1.1 and 2.2.1 that is not ours.
 
 The package brings everything that speaks OCPI: routes, wire models, checks of tokens, the call-back during
-the handshake, and a client that pushes objects. An application brings what the package leaves open, and that
-is all there is here: a store, held in memory; a doorman that knows the tokens; and a few plain JSON pages
-under `/_…` on which a test looks into the partner and sets it up. Nothing smooths the package's own way of
-speaking: that is what the test is for (see README.md beside this file).
+the handshake, and a client that pushes objects and sends the results of commands. An application brings what
+the package leaves open, and that is all there is here: a store, held in memory; a doorman that knows the
+tokens; the calls that the package has no client for, written and read by its own models; and a few plain JSON
+pages under `/_…` on which a test looks into the partner and sets it up. Nothing smooths the package's own way
+of speaking: that is what the test is for (see README.md beside this file).
+
+One partner speaks one version at a time, and the test says which.
 
 It runs in an environment of its own, never in Roamwork's: `environment.py` makes it, `partner.py` starts it.
 
@@ -19,16 +22,22 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 from fastapi import FastAPI, HTTPException, Request, Response
 from py_ocpi import get_application
 from py_ocpi.core.adapter import BaseAdapter
 from py_ocpi.core.authentication.authenticator import Authenticator
 from py_ocpi.core.config import settings
 from py_ocpi.core.crud import Crud
+from py_ocpi.core.dependencies import get_versions
+from py_ocpi.core.endpoints import ENDPOINTS
+from py_ocpi.core.endpoints.v_2_1_1.utils import cpo_generator as operator_2_1_1
+from py_ocpi.core.endpoints.v_2_2_1.utils import cpo_generator as operator_2_2_1
 from py_ocpi.core.enums import Action, ModuleID, RoleEnum
 from py_ocpi.core.push import send_push_request
-from py_ocpi.core.utils import encode_string_base64
+from py_ocpi.core.utils import encode_string_base64, get_module_model
 from py_ocpi.modules.versions.enums import VersionNumber
+from py_ocpi.modules.versions.v_2_2_1.enums import InterfaceRole
 
 Document = dict[str, Any]
 """One OCPI object as the package hands it over: parsed JSON with its own string types in it."""
@@ -40,7 +49,25 @@ MODULES = [
     ModuleID.tokens,
     ModuleID.sessions,
     ModuleID.cdrs,
+    ModuleID.commands,
 ]
+
+VERSIONS = [VersionNumber.v_2_1_1, VersionNumber.v_2_2_1]
+"""All that the package has routes for."""
+
+READERS = {
+    ModuleID.locations: BaseAdapter.location_adapter,
+    ModuleID.tariffs: BaseAdapter.tariff_adapter,
+    ModuleID.tokens: BaseAdapter.token_adapter,
+    ModuleID.sessions: BaseAdapter.session_adapter,
+    ModuleID.cdrs: BaseAdapter.cdr_adapter,
+}
+
+# The package serves commands as an operator, and forgets to list where.
+ENDPOINTS[VersionNumber.v_2_1_1][RoleEnum.cpo][ModuleID.commands] = operator_2_1_1.generate_endpoint(ModuleID.commands)
+ENDPOINTS[VersionNumber.v_2_2_1][RoleEnum.cpo][ModuleID.commands] = operator_2_2_1.generate_endpoint(
+    ModuleID.commands, InterfaceRole.receiver
+)
 
 
 class Books:
@@ -50,10 +77,11 @@ class Books:
         self.role = role
         self.name = name
         self._token_a = token_a
-        self.open()
+        self.open(VersionNumber.v_2_2_1)
 
-    def open(self) -> None:
-        """Start with nothing: no registration, no objects, token A good for one handshake."""
+    def open(self, version: VersionNumber) -> None:
+        """Start with nothing, and in one version: no registration, no objects, token A good for one handshake."""
+        self.version = version
         self.tokens_a = [self._token_a]
         self.tokens_c: list[str] = []
         self.counterpart: Document | None = None
@@ -77,24 +105,47 @@ class Books:
         self.tokens_c = [secrets.token_urlsafe(32)]
         return self.credentials()
 
+    def invited(self) -> Document:
+        """Our credentials for a registration that we begin: the counterpart may call with the token in them at once."""
+        self.tokens_c = [secrets.token_urlsafe(32)]
+        return self.credentials()
+
+    def met(self, credentials: Document, endpoints: list[Document]) -> None:
+        """The counterpart has answered the registration that we began."""
+        self.counterpart = credentials
+        self.counterpart_endpoints = endpoints
+
     def unregistered(self) -> None:
         self.counterpart = None
         self.counterpart_endpoints = []
         self.tokens_c = []
 
     def credentials(self) -> Document:
-        return {
-            "token": self.tokens_c[0],
-            "url": f"{settings.PROTOCOL}://{settings.OCPI_HOST}/{settings.OCPI_PREFIX}/versions",
-            "roles": [
-                {
-                    "role": self.role,
-                    "business_details": {"name": self.name},
-                    "party_id": settings.PARTY_ID,
-                    "country_code": settings.COUNTRY_CODE,
-                }
-            ],
+        party = {
+            "business_details": {"name": self.name},
+            "party_id": settings.PARTY_ID,
+            "country_code": settings.COUNTRY_CODE,
         }
+        address = f"{settings.PROTOCOL}://{settings.OCPI_HOST}/{settings.OCPI_PREFIX}"
+        ours = {"token": self.tokens_c[0], "url": f"{address}/versions"}
+        return ours | (party if self.early else {"roles": [{"role": self.role, **party}]})
+
+    @property
+    def early(self) -> bool:
+        """Before OCPI 2.2: tokens go as they are, one party speaks, and endpoints have no role."""
+        return self.version is VersionNumber.v_2_1_1
+
+    def address(self, module: ModuleID, interface: InterfaceRole) -> str:
+        """Where the counterpart serves a module. Raises HTTPException when it does not say so."""
+        any_role = self.early or module is ModuleID.credentials_and_registration
+        for endpoint in self.counterpart_endpoints:
+            if endpoint["identifier"] == module and (any_role or endpoint["role"] == interface):
+                address: str = endpoint["url"]
+                return address
+        raise HTTPException(409, f"the counterpart lists no {module.value}")
+
+    def authorization(self, token: str) -> str:
+        return f"Token {token if self.early else encode_string_base64(token)}"
 
 
 class BooksCrud(Crud):
@@ -113,6 +164,8 @@ class BooksCrud(Crud):
     ) -> Document | None:
         if module is ModuleID.credentials_and_registration:
             return self._books.credentials() if self._books.tokens_c else None
+        if module is ModuleID.commands:  # how it went at the charge point: at once, and well
+            return {"result": "ACCEPTED"}
         return self._books.find(module, id)
 
     async def list(
@@ -144,6 +197,8 @@ class BooksCrud(Crud):
         *args: object,
         **kwargs: object,
     ) -> Document:
+        if module is ModuleID.commands:
+            return self._books.put(module, {**data, "id": id})
         return await self.create(module, role, data)
 
     async def delete(
@@ -167,8 +222,14 @@ class BooksCrud(Crud):
         *args: object,
         data: Document | None = None,
         **kwargs: object,
-    ) -> Document | None:
-        """Real-time authorisation, the only action that this partner knows: a valid token is allowed."""
+    ) -> Document | str | None:
+        """Real-time authorisation: a valid token is allowed. An order is taken, and kept under its own name."""
+        if action is Action.get_client_token and self._books.counterpart is not None:
+            token_b: str = self._books.counterpart["token"]
+            return token_b
+        if action is Action.send_command:
+            self._books.put(module, {**args[0], "id": kwargs["command"]})
+            return {"result": "ACCEPTED", "timeout": 30}
         if action is not Action.authorize_token or data is None:
             return None
         token = self._books.find(ModuleID.tokens, data["token_uid"])
@@ -205,15 +266,18 @@ def create() -> FastAPI:
         token_a=os.environ["PARTNER_TOKEN_A"],
     )
     app: FastAPI = get_application(
-        version_numbers=[VersionNumber.v_2_2_1],
+        version_numbers=VERSIONS,
         roles=[books.role],
         crud=BooksCrud(books),
         modules=MODULES,
         authenticator=doorman(books),
         adapter=BaseAdapter,
     )
+    every = app.dependency_overrides[get_versions]()
+    app.dependency_overrides[get_versions] = lambda: [each for each in every if each["version"] == books.version]
     _keep_a_diary(app, books)
     _show_the_books(app, books)
+    _call_the_counterpart(app, books)
     return app
 
 
@@ -236,8 +300,9 @@ def _show_the_books(app: FastAPI, books: Books) -> None:
     """Pages for the test: look at what is held, put something there, have it pushed to the counterpart."""
 
     @app.delete("/_held")
-    async def begin_anew() -> None:
-        books.open()
+    async def begin_anew(version: VersionNumber, party_id: str) -> None:
+        settings.PARTY_ID = party_id
+        books.open(version)
 
     @app.get("/_held/credentials")
     async def counterpart() -> Document:
@@ -245,7 +310,7 @@ def _show_the_books(app: FastAPI, books: Books) -> None:
         known = books.counterpart or {}
         return {
             "url": known.get("url"),
-            "roles": known.get("roles", []),
+            "roles": known.get("roles", [{k: v for k, v in known.items() if k != "token"}] if known else []),
             "endpoints": books.counterpart_endpoints,
         }
 
@@ -268,9 +333,9 @@ def _show_the_books(app: FastAPI, books: Books) -> None:
             object_data=document,
             module_id=module,
             adapter=BaseAdapter,
-            client_auth_token=f"Token {encode_string_base64(books.counterpart['token'])}",
+            client_auth_token=books.authorization(books.counterpart["token"]),
             endpoints=books.counterpart_endpoints,
-            version=VersionNumber.v_2_2_1,
+            version=books.version,
         )
         return {
             "url": str(response.request.url),
@@ -278,6 +343,74 @@ def _show_the_books(app: FastAPI, books: Books) -> None:
             "location": response.headers.get("location"),
             "body": response.text,
         }
+
+
+def _call_the_counterpart(app: FastAPI, books: Books) -> None:
+    """Pages that make the partner call: what an application around the package does itself, by the package's models."""
+
+    async def ask(method: str, url: str, token: str, body: Document | None = None) -> Document:
+        """One request. What is not HTTP 2xx with OCPI 1xxx is shown to the test as it came."""
+        async with httpx.AsyncClient() as http:
+            response = await http.request(method, url, json=body, headers={"Authorization": books.authorization(token)})
+        answer: Document = response.json()
+        if not response.is_success or not 1000 <= answer["status_code"] < 2000:
+            raise HTTPException(502, f"{method} {url}: {response.status_code} {response.text}")
+        return answer
+
+    def token_b() -> str:
+        if books.counterpart is None:
+            raise HTTPException(409, "nobody is registered")
+        token: str = books.counterpart["token"]
+        return token
+
+    def model(name: str, module: str) -> Any:
+        return get_module_model(name, module, books.version.name)
+
+    @app.post("/_register")
+    async def register(invitation: Document) -> None:
+        """Begin the handshake, with the versions URL and the token of an invitation."""
+        versions = await ask("GET", invitation["versions_url"], invitation["token"])
+        (address,) = (each["url"] for each in versions["data"] if each["version"] == books.version)
+        details = model("VersionDetail", "versions").parse_obj((await ask("GET", address, invitation["token"]))["data"])
+        endpoints = details.dict()["endpoints"]
+        (credentials,) = {each["url"] for each in endpoints if each["identifier"] == "credentials"}
+        answer = await ask("POST", credentials, invitation["token"], books.invited())
+        books.met(model("Credentials", "credentials").parse_obj(answer["data"]).dict(), endpoints)
+
+    @app.post("/_unregister")
+    async def unregister() -> None:
+        """End the registration from our side."""
+        await ask("DELETE", books.address(ModuleID.credentials_and_registration, InterfaceRole.receiver), token_b())
+        books.unregistered()
+
+    @app.post("/_pull/{module}")
+    async def pull(module: ModuleID) -> list[Document]:
+        """All objects that the counterpart lists, as the package's own model reads them."""
+        url = books.address(module, InterfaceRole.sender)
+        pulled: list[Document] = []
+        while page := (await ask("GET", f"{url}?offset={len(pulled)}", token_b()))["data"]:
+            pulled += [READERS[module](each, books.version).dict() for each in page]
+        return pulled
+
+    @app.post("/_authorize/{uid}")
+    async def authorize(uid: str, place: Document) -> Document:
+        """Ask the issuer of a token whether its driver may charge at a place."""
+        reference = model("LocationReference", "tokens").parse_obj(place).dict()
+        url = f"{books.address(ModuleID.tokens, InterfaceRole.sender)}{uid}/authorize"
+        answer = await ask("POST", url, token_b(), reference)
+        said: Document = model("AuthorizationInfo", "tokens").parse_obj(answer["data"]).dict()
+        return said
+
+    @app.post("/_order/{kind}")
+    async def order(kind: str, wanted: Document) -> Document:
+        """Give the counterpart a command; its result comes back under the same name, and is held."""
+        address = f"{settings.PROTOCOL}://{settings.OCPI_HOST}/{settings.OCPI_PREFIX}"
+        response_url = f"{address}/{books.role.value.lower()}/{books.version.value}/commands/{kind}"
+        written = model("StartSession", "commands").parse_obj({**wanted, "response_url": response_url})
+        url = f"{books.address(ModuleID.commands, InterfaceRole.receiver)}{kind}"
+        answer = await ask("POST", url, token_b(), written.dict())
+        said: Document = model("CommandResponse", "commands").parse_obj(answer["data"]).dict()
+        return said
 
 
 def _updated(document: Document) -> datetime:

@@ -11,7 +11,8 @@ import pytest
 
 from tests.end_to_end.foreign import documents
 from tests.end_to_end.foreign.counterpart import TOKEN_B, Counterpart, authorization, running_counterpart
-from tests.end_to_end.foreign.partner import Document, Partner
+from tests.end_to_end.foreign.documents import Document
+from tests.end_to_end.foreign.partner import Partner
 
 OURS = {"country_code": "DE", "party_id": "RCO"}
 
@@ -24,16 +25,21 @@ def counterpart(foreign_emsp: Partner) -> Iterator[Counterpart]:
         yield caller
 
 
+BOTH_VERSIONS = pytest.mark.parametrize("version", ["2.1.1", "2.2.1"])
+
+
 class TestHandshake:
-    def test_registration_calls_back_with_the_new_token(self, foreign_emsp: Partner) -> None:
+    @BOTH_VERSIONS
+    def test_registration_calls_back_with_the_new_token(self, foreign_emsp: Partner, version: str) -> None:
         with running_counterpart(foreign_emsp) as caller:
             answer = caller.register()
             data = answer.json()["data"]
 
             assert answer.status_code == 200
             assert data["token"] not in ("", foreign_emsp.token_a)
-            assert [call.path for call in caller.calls] == ["/versions", "/2.2.1"]
-            assert {call.headers["authorization"] for call in caller.calls} == {authorization(TOKEN_B)["Authorization"]}
+            spelt = authorization(TOKEN_B, version)["Authorization"]
+            assert [call.path for call in caller.calls] == ["/versions", f"/{version}"]
+            assert {call.headers["authorization"] for call in caller.calls} == {spelt}
 
     def test_parties_are_written_in_lower_case(self, foreign_emsp: Partner) -> None:
         with running_counterpart(foreign_emsp) as caller:
@@ -229,11 +235,61 @@ class TestWhatItReceives:
         return url, begun
 
 
+@pytest.mark.parametrize("version", ["2.1.1"])
+class TestBefore2Point2:
+    """Where it differs from the standard in 2.1.1 alone, and where its 2.1.1 is not as its 2.2.1."""
+
+    def test_versions_want_base64_and_all_else_the_token_itself(self, counterpart: Counterpart) -> None:
+        """A token that is no Base64 breaks the decoder at the versions URL, also when it is a good one."""
+        partner, tokens = counterpart.partner, counterpart.endpoints()["tokens"]
+        plain = counterpart.http.get(partner.versions_url, headers=authorization(partner.token_a, "2.1.1"))
+        answers = [
+            counterpart.http.get(url, headers=authorization(counterpart.token))
+            for url in (partner.versions_url, tokens)
+        ]
+
+        assert (plain.status_code, plain.json()["status_code"]) == (200, 3000)
+        assert [answer.status_code for answer in answers] == [200, 403]
+
+    def test_ids_keep_their_case(self, counterpart: Counterpart) -> None:
+        counterpart.partner.hold("tokens", documents.token("04AABB", country_code="NL", party_id="FRE"))
+        (listed,) = counterpart.call("GET", counterpart.endpoints()["tokens"]).json()["data"]
+
+        assert (listed["uid"], listed["auth_id"]) == ("04AABB", "NL-FRE-C04AABB-X")
+
+    def test_a_cdr_by_the_standard_is_refused_for_the_name_of_its_end(self, counterpart: Counterpart) -> None:
+        url = counterpart.endpoints()["cdrs"]
+        own = documents.in_words_of("2.1.1", "cdrs", self._cdr())
+        standard = {**own, "stop_date_time": own["end_date_time"]}
+        del standard["end_date_time"]
+        refused, both = counterpart.call("POST", url, standard), counterpart.call("POST", url, {**own, **standard})
+
+        assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["body", "end_date_time"])
+        assert both.status_code == 200
+        assert "stop_date_time" not in both.json()["data"][0]
+
+    def test_a_connector_without_a_tariff_is_refused(self, counterpart: Counterpart) -> None:
+        """OCPI 2.1.1 lets `tariff_id` be absent."""
+        location = documents.in_words_of("2.1.1", "locations", documents.location("LOC1", **OURS))
+        del location["evses"][0]["connectors"][0]["tariff_id"]
+        answer = counterpart.call("PUT", f"{counterpart.endpoints()['locations']}DE/RCO/LOC1", location)
+
+        assert (answer.status_code, answer.json()["detail"][0]["loc"][-1]) == (422, "tariff_id")
+
+    @staticmethod
+    def _cdr() -> Document:
+        driver = documents.token("04AABB", country_code="NL", party_id="FRE")
+        begun = documents.session("SES1", driver, **OURS)
+        return documents.cdr("CDR1", begun, of_tariff=documents.tariff("FLAT", **OURS))
+
+
 class TestAsOperator:
     """The same package as a charge point operator, and we the provider."""
 
-    def test_lists_are_served_and_objects_pushed(self, foreign_cpo: Partner) -> None:
-        owner = {"country_code": "BE", "party_id": "FRC"}
+    @BOTH_VERSIONS
+    def test_lists_are_served_and_objects_pushed(self, foreign_cpo: Partner, version: str) -> None:
+        party = foreign_cpo.party.party_id
+        owner = {"country_code": "BE", "party_id": party}
         driver = documents.token("04AABB", country_code="DE", party_id="RMS")
         begun = documents.session("SES1", driver, **owner)
         held = {
@@ -250,15 +306,15 @@ class TestAsOperator:
                 listed = caller.call("GET", urls[module]).json()["data"]
                 outcome = foreign_cpo.push(module, document["id"])
 
-                assert [item["id"] for item in listed] == [document["id"].lower()]
+                assert [item["id"].upper() for item in listed] == [document["id"]]
                 assert outcome["status"] == 200
             pushed = [(call.method, call.path) for call in caller.calls[2:]]
 
         assert pushed == [
-            ("PUT", "/2.2.1/locationsBE/FRC/LOC1"),
-            ("PUT", "/2.2.1/tariffsBE/FRC/FLAT"),
-            ("PUT", "/2.2.1/sessionsBE/FRC/SES1"),
-            ("POST", "/2.2.1/cdrs"),
+            ("PUT", f"/{version}/locationsBE/{party}/LOC1"),
+            ("PUT", f"/{version}/tariffsBE/{party}/FLAT"),
+            ("PUT", f"/{version}/sessionsBE/{party}/SES1"),
+            ("POST", f"/{version}/cdrs"),
         ]
 
     def test_tokens_are_received(self, foreign_cpo: Partner) -> None:
