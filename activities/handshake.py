@@ -96,11 +96,14 @@ class HandshakeActivities:
 
         The version is the partner's choice: that of the endpoint at which it posted. A PUT elsewhere changes it.
         """
+        limit = asyncio.timeout(self._called_back_within_s)
         try:
-            async with beating(), asyncio.timeout(self._called_back_within_s):
+            async with beating(), limit:
                 chosen = (await self._connection(exchange.connection_id)).version
                 await self._discover(exchange.connection_id, chosen)
         except TimeoutError:
+            if not limit.expired():
+                raise  # it was something of ours that took too long
             late = f"versions and details did not come within {self._called_back_within_s:g} s"
             return RegistrationAnswer(accepted=False, ocpi_status=3001, message=late)
         except NoCommonVersion as error:

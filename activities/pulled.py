@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from activities.cases import open_case
-from activities.cdr_arrival import dossier_on_arrival
 from activities.resources import Resources
 from adapters.contract import Module, Read, Unreadable
 from canonical.cdr import Cdr, Provenance
@@ -18,6 +17,7 @@ from canonical.model import CanonicalModel
 from canonical.partner import Connection, HubClient, Side
 from canonical.session import Session, SessionStatus
 from canonical.store import AddOutcome, Direction, EvidenceRecord, UnitOfWork, note_begun, sha256_of
+from canonical.store.cdr_arrival import dossier_on_arrival
 from canonical.tariff import Tariff
 from canonical.token import Token
 

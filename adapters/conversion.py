@@ -14,11 +14,10 @@ from typing import Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
-from adapters.contract import Adapter, CannotWrite, Credentials, InvalidWire, Parties
+from adapters.contract import Adapter, CannotWrite, Credentials, InvalidWire, Parties, Read
 from adapters.differences import Difference, differences
 from adapters.document import Document, Json
-from adapters.json_reader import read_json, read_object
-from adapters.json_writer import write_json
+from adapters.json_reader import read_object
 from adapters.ocpi.version import Version
 from adapters.registry import VERSIONS, build_registry
 from canonical.cdr import Cdr
@@ -34,6 +33,7 @@ from canonical.tariff import Tariff
 from canonical.token import Authorization, LocationReference, Token, TokenType
 
 Value: TypeAlias = CanonicalModel | Credentials
+T = TypeVar("T", bound=CanonicalModel)
 V = TypeVar("V")
 
 _OBJECTS: Final[Mapping[str, type[CanonicalModel]]] = MappingProxyType(
@@ -146,51 +146,6 @@ def recognised(body: bytes, from_version: str) -> str:
     return kind
 
 
-def report(outcome: Converted | NotConvertible) -> bytes:
-    """Everything about a conversion as one JSON document."""
-    if isinstance(outcome, NotConvertible):
-        return write_json({"refused": [_described(each) for each in outcome.findings]})
-    return write_json(
-        {
-            "kind": outcome.kind,
-            "converted": read_json(outcome.body),
-            "losses": [
-                {"where": each.where, "what": _what(each), "stated": each.before, "instead": each.after}
-                for each in outcome.losses
-            ],
-            "tolerated": [_described(each) for each in outcome.findings],
-        }
-    )
-
-
-def lines(outcome: Converted | NotConvertible) -> Iterator[str]:
-    """What is to be known about a conversion, a line each, for people."""
-    if isinstance(outcome, NotConvertible):
-        yield from (f"refused {each.where or 'body'}: {each.message}" for each in outcome.findings)
-        return
-    yield from (f"tolerated {each.where or 'body'}: {each.message} ({each.code})" for each in outcome.findings)
-    for each in outcome.losses:
-        stated, instead = _shown(each.before), _shown(each.after)
-        values = {"lost": stated, "filled": instead}.get(_what(each), f"{stated} -> {instead}")
-        yield f"{_what(each)} {each.where}: {values}"
-
-
-_SHOWN = 100
-
-
-def _shown(value: Json) -> str:
-    text = write_json(value).decode()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-def _what(loss: Difference) -> str:
-    return "lost" if loss.dropped else "filled" if loss.filled else "changed"
-
-
-def _described(finding: Finding) -> Document:
-    return {"where": finding.where, "message": finding.message, "code": finding.code}
-
-
 def _finding(where: str, message: str) -> Finding:
     return Finding(code="convert.refused", message=message, where=where, blocks=True)
 
@@ -225,11 +180,10 @@ def _way(kind: str, known: Known) -> _Way:
 
 
 def _object_way(kind: type[CanonicalModel]) -> _Way:
-    def read(adapter: Adapter, body: bytes, parties: Parties | None) -> tuple[Value, tuple[Finding, ...]]:
-        found = adapter.read(kind, body, parties)
-        return found.value, found.findings
-
-    return _Way(read, lambda adapter, value: adapter.write(_a(kind, value)))
+    return _Way(
+        lambda adapter, body, parties: _found(adapter.read(kind, body, parties)),
+        lambda adapter, value: adapter.write(_a(kind, value)),
+    )
 
 
 def _sides(credentials: Credentials) -> tuple[Side, ...]:
@@ -249,29 +203,28 @@ def _credentials_way(sides: tuple[Side, ...]) -> _Way:
 
 
 def _order_way(kind: CommandKind) -> _Way:
-    def read(adapter: Adapter, body: bytes, parties: Parties | None) -> tuple[Value, tuple[Finding, ...]]:
-        found = adapter.read_command(kind, body, parties)
-        return found.value, found.findings
-
-    return _Way(read, lambda adapter, value: adapter.write_command(_a(Command, value)))
+    return _Way(
+        lambda adapter, body, parties: _found(adapter.read_command(kind, body, parties)),
+        lambda adapter, value: adapter.write_command(_a(Command, value)),
+    )
 
 
 def _response_way(kind: CommandKind) -> _Way:
-    def read(adapter: Adapter, body: bytes, parties: Parties | None) -> tuple[Value, tuple[Finding, ...]]:
-        del parties
-        found = adapter.read_response(kind, body)
-        return found.value, found.findings
-
-    return _Way(read, lambda adapter, value: adapter.write_response(kind, _a(CommandResponse, value)))
+    return _Way(
+        lambda adapter, body, _: _found(adapter.read_response(kind, body)),
+        lambda adapter, value: adapter.write_response(kind, _a(CommandResponse, value)),
+    )
 
 
 def _result_way(kind: CommandKind) -> _Way:
-    def read(adapter: Adapter, body: bytes, parties: Parties | None) -> tuple[Value, tuple[Finding, ...]]:
-        del parties
-        found = adapter.read_result(kind, body)
-        return found.value, found.findings
+    return _Way(
+        lambda adapter, body, _: _found(adapter.read_result(kind, body)),
+        lambda adapter, value: adapter.write_result(kind, _a(CommandResult, value)),
+    )
 
-    return _Way(read, lambda adapter, value: adapter.write_result(kind, _a(CommandResult, value)))
+
+def _found(read: Read[T]) -> tuple[Value, tuple[Finding, ...]]:
+    return read.value, read.findings
 
 
 def _written(way: _Way, target: Adapter, value: Value) -> bytes:

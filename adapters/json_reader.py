@@ -5,7 +5,7 @@ Numbers stay decimal text; whatever two readers could understand differently is 
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,6 +15,8 @@ from canonical.model import Finding
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_ESCAPED = "\\u"
+"""How alone such a thing can come: the parser refuses a NUL that is not escaped, and UTF-8 has no halves."""
 _MAX_NUMBER_LENGTH = 40
 _MAX_EXPONENT = 30
 
@@ -71,18 +73,16 @@ def _parse(text: str, limits: JsonLimits) -> Json:
     if sum(map(text.count, ",[{")) > limits.parts:
         raise _RefusalError("json.too_many_parts", f"more than {limits.parts} values")
     try:
-        value: Json = json.loads(
-            text,
-            parse_int=_integer,
-            parse_float=_decimal,
-            parse_constant=_no_constant,
-            object_pairs_hook=_object,
-        )
+        value: Json = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise _RefusalError("json.syntax", f"{error.msg} at line {error.lineno}, column {error.colno}") from error
     except RecursionError as error:
         raise _RefusalError("json.too_deep", _depth_message(limits)) from error
-    _check(value, limits)
+    if _ESCAPED in text:
+        _check_texts(value)
+    # A text with no more brackets than that is not nested deeper either.
+    if text.count("[") + text.count("{") > limits.depth:
+        _check_depth(value, limits)
     return value
 
 
@@ -125,22 +125,34 @@ def _object(pairs: Sequence[tuple[str, Json]]) -> Document:
     return document
 
 
-def _check(root: Json, limits: JsonLimits) -> None:
-    level: list[Json] = [root]
-    for depth in range(limits.depth + 1):
-        if depth == limits.depth and any(is_object(value) or is_list(value) for value in level):
-            raise _RefusalError("json.too_deep", _depth_message(limits))
-        level = [child for value in level for child in _children(value)]
+_DECODER = json.JSONDecoder(
+    parse_int=_integer, parse_float=_decimal, parse_constant=_no_constant, object_pairs_hook=_object
+)
 
 
-def _children(value: Json) -> Sequence[Json]:
-    if isinstance(value, str):
-        _check_text(value)
-        return ()
+def _check_depth(root: Json, limits: JsonLimits) -> None:
+    level = [root] if is_object(root) or is_list(root) else []
+    for _ in range(limits.depth):
+        level = [child for value in level for child in _children(value) if is_object(child) or is_list(child)]
+    if level:
+        raise _RefusalError("json.too_deep", _depth_message(limits))
+
+
+def _check_texts(root: Json) -> None:
+    values = [root]
+    while values:
+        value = values.pop()
+        if isinstance(value, str):
+            _check_text(value)
+        elif is_object(value):
+            for key in value:
+                _check_text(key)
+        values += _children(value)
+
+
+def _children(value: Json) -> Iterable[Json]:
     if is_object(value):
-        for key in value:
-            _check_text(key)
-        return list(value.values())
+        return value.values()
     return value if is_list(value) else ()
 
 

@@ -1,9 +1,9 @@
 """JSON documents to bytes: numbers as plain decimals with the digits that they have."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from json.encoder import encode_basestring
 
 from adapters.document import Json
 
@@ -14,7 +14,9 @@ def write_json(value: Json) -> bytes:
 
 
 def json_text(value: Json) -> str:
-    return "".join(_pieces(value))
+    pieces: list[str] = []
+    _write(value, pieces)
+    return "".join(pieces)
 
 
 def date_time(instant: datetime) -> str:
@@ -25,25 +27,26 @@ def date_time(instant: datetime) -> str:
     return utc.replace(microsecond=0).isoformat() + (f".{fraction}" if fraction else "") + "Z"
 
 
-def _pieces(value: Json) -> Iterator[str]:
+def _write(value: Json, pieces: list[str]) -> None:
     if isinstance(value, str):
-        yield json.dumps(value, ensure_ascii=False)
+        pieces.append(encode_basestring(value))
     elif value is None or isinstance(value, bool):
-        yield {None: "null", True: "true", False: "false"}[value]
+        pieces.append({None: "null", True: "true", False: "false"}[value])
     elif isinstance(value, int):
-        yield str(value)
+        pieces.append(str(value))
     elif isinstance(value, Decimal):
-        yield f"{value:f}"
+        pieces.append(f"{value:f}")
     elif isinstance(value, Mapping):
-        yield "{"
-        for position, (key, child) in enumerate(value.items()):
-            yield ("," if position else "") + json.dumps(key, ensure_ascii=False) + ":"
-            yield from _pieces(child)
-        yield "}"
+        before = "{"
+        for key, child in value.items():
+            pieces += (before, encode_basestring(key), ":")
+            _write(child, pieces)
+            before = ","
+        pieces.append("}" if value else "{}")
     else:
-        yield "["
-        for position, child in enumerate(value):
-            if position:
-                yield ","
-            yield from _pieces(child)
-        yield "]"
+        before = "["
+        for child in value:
+            pieces.append(before)
+            _write(child, pieces)
+            before = ","
+        pieces.append("]" if value else "[]")

@@ -20,7 +20,18 @@ def omit(document: Document, path: Path, model: type[BaseModel]) -> bool:
             return around is not None and omit(document, around, model)
         _close_gap(document, path, owner(model, path))
         parent.pop(step)
+        if not parent:
+            _leave_out_empty(document, path[:-1], owner(model, path))
     return True
+
+
+def _leave_out_empty(document: Document, path: Path, owner_path: Path) -> None:
+    """A list of which nothing is left is not sent, unless what was kept of it has yet to be put back into it."""
+    keeper, holder = value_at(document, owner_path), value_at(document, path[:-1])
+    kept = keeper.get(KEPT) if is_object(keeper) else None
+    awaited = is_list(kept) and _whole_elements(kept, path[len(owner_path) :])
+    if not awaited and is_object(holder):
+        holder.pop(str(path[-1]), None)
 
 
 def _close_gap(document: Document, path: Path, owner_path: Path) -> None:

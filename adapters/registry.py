@@ -47,6 +47,8 @@ class Registry:
     ) -> None:
         self._entries = tuple(_Entry(profile, adapter) for profile, adapter in entries)
         self._offered = {e.adapter.version for e in self._entries} if offered is None else set(offered)
+        self._spelling = {e.adapter.token_spellings[0]: e.adapter for e in self._entries}
+        """One adapter for each way in which tokens are spelt."""
 
     def adapters(self) -> tuple[Adapter, ...]:
         """One adapter of each version on offer, highest first: what the edge serves before a partner is known."""
@@ -56,7 +58,7 @@ class Registry:
 
     def tokens_in(self, header: str) -> frozenset[str]:
         """The token in an Authorization header, in each way in which one of the adapters reads it."""
-        read = {entry.adapter.decode_token(header) for entry in self._entries}
+        read = {adapter.decode_token(header) for adapter in self._spelling.values()}
         return frozenset(token for token in read if token)
 
     def choose(self, offered: Iterable[str], partner: str | None = None) -> Adapter:

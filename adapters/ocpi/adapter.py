@@ -30,6 +30,7 @@ from canonical.command import Command, CommandKind, CommandResponse, CommandResu
 from canonical.model import CanonicalModel, Finding
 from canonical.partner import Endpoint as PartnerEndpoint
 from canonical.partner import Side
+from canonical.tariff import Tariff
 
 T = TypeVar("T", bound=CanonicalModel)
 
@@ -144,7 +145,7 @@ class OcpiAdapter:
     def calls(self, link: Link, witness: Witness | None = None) -> PartnerCalls:
         if self._http is None:
             raise RuntimeError("this adapter was built without a transport")
-        return Calls(self, self._http, link, witness, tariff_patched=self._version.tariff_patched)
+        return Calls(self, self._http, link, witness, tariff_patched=self._version.family(Tariff).patched)
 
     def _shape(self, kind: CommandKind) -> CommandShape:
         """Raises LookupError for a command that this version does not have."""

@@ -1,6 +1,7 @@
 """What a wire object has and the canonical model cannot name: taken along on reading, put back on writing."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Final, TypeAlias
 
 from adapters.document import KEPT, Document, Json, Path, is_list, is_object, path_of, pointer, value_at
@@ -65,12 +66,21 @@ _Unnamed: TypeAlias = tuple[Path, Json, str | None]
 def _unnamed(model: WireModel, path: Path) -> Iterator[_Unnamed]:
     for name, value in (model.model_extra or {}).items():
         yield (*path, name), value, None
-    for name, field in type(model).model_fields.items():
-        value = getattr(model, name)
-        words = next((each for each in field.metadata if isinstance(each, Word | Open)), None)
-        if words and words.canon_says and value is not None and value not in listed(words.words):
+    fields = vars(model)
+    for name, words in _worded(type(model)):
+        value = fields[name]
+        if value is not None and value not in listed(words.words):
             yield (*path, name), value, words.of_version
-        yield from _unnamed_in(value, (*path, name))
+    for name, value in fields.items():
+        if isinstance(value, WireModel | tuple):
+            yield from _unnamed_in(value, (*path, name))
+
+
+@cache
+def _worded(model: type[WireModel]) -> tuple[tuple[str, Word | Open], ...]:
+    """The fields for whose unknown words the canonical model says another."""
+    words = ((name, each) for name, field in model.model_fields.items() for each in field.metadata)
+    return tuple((name, each) for name, each in words if isinstance(each, Word | Open) and each.canon_says)
 
 
 def _unnamed_in(value: object, path: Path) -> Iterator[_Unnamed]:

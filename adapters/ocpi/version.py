@@ -54,8 +54,8 @@ class Version:
     """`token_spelling` is how the version itself wants a token in the Authorization header; a profile may differ.
 
     `routed`: requests carry routing headers. `patch_dated`: a PATCH has to carry `last_updated`.
-    `tariff_patched`: a tariff can be told by PATCH (OCPI 2.1.1 alone). `tokens_by_uid`: a token is named by its uid
-    alone (OCPI 2.1.1 alone). `open_token_types`: a token may be of any type (from OCPI 2.3.0 on).
+    `tokens_by_uid`: a token is named by its uid alone (OCPI 2.1.1 alone). `open_token_types`: a token may be of any
+    type (from OCPI 2.3.0 on).
     """
 
     number: str
@@ -67,7 +67,6 @@ class Version:
     token_spelling: TokenSpelling = TokenSpelling.BASE64
     routed: bool = True
     patch_dated: bool = True
-    tariff_patched: bool = False
     tokens_by_uid: bool = False
     open_token_types: bool = False
 

@@ -40,6 +40,5 @@ OCPI_2_1_1: Final = Version(
     token_spelling=TokenSpelling.RAW,
     routed=False,
     patch_dated=False,
-    tariff_patched=True,
     tokens_by_uid=True,
 )

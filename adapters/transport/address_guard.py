@@ -7,6 +7,7 @@ server cannot lead elsewhere.
 """
 
 import ipaddress
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urljoin
@@ -14,6 +15,8 @@ from urllib.parse import urljoin
 import httpx
 
 from adapters.contract import UnsafeUrl
+
+_SECURITY = logging.getLogger("roamwork.security")
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -111,7 +114,9 @@ class AddressPolicy:
         kind = _kind(real)
         if kind == "public" or (kind == "private" and self.allow_private):
             return
-        raise UnsafeUrl(f"{host} leads to {address}, a {kind} address")
+        # What a name means to our name server is for our eyes: the refusal is told to who gave us the name.
+        _SECURITY.warning("%s leads to %s, a %s address, and is not called", host, address, kind)
+        raise UnsafeUrl(f"{host} leads to a {kind} address")
 
 
 def same_origin(url: str, origin: str) -> str:

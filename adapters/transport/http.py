@@ -11,7 +11,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
@@ -73,6 +73,18 @@ class _Line:
     client: httpx.AsyncClient
     limiter: Limiter
     in_use: int = 0
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """One request, and what goes with it. The body is told without its secrets, and the token not at all."""
+
+    request: httpx.Request
+    body: bytes = field(repr=False)
+    authorization: str = field(repr=False)
+    module: Module
+    witness: Witness | None
+    timeout_s: float
 
 
 class PartnerHttp:
@@ -167,22 +179,14 @@ class PartnerHttp:
         PartnerProtocolError when the answer is beyond limits.
         """
         request = self._request(method, url, authorization, headers or {}, body)
+        errand = _Errand(request, body or b"", authorization, module, witness, timeout_s or self._timeout_s)
         line = await self._line(partner or f"{request.url.scheme}://{request.url.netloc.decode()}")
         try:
-            return await self._in_turn(line, request, body, authorization, module, witness, timeout_s)
+            return await self._in_turn(line, errand)
         finally:
             line.in_use -= 1
 
-    async def _in_turn(
-        self,
-        line: _Line,
-        request: httpx.Request,
-        body: bytes | None,
-        authorization: str,
-        module: Module,
-        witness: Witness | None,
-        timeout_s: float | None,
-    ) -> Answer:
+    async def _in_turn(self, line: _Line, errand: _Errand) -> Answer:
         """At the partner's pace; once more after a pause of a moment that the partner asked for."""
         async for attempt in tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(2),
@@ -190,7 +194,7 @@ class PartnerHttp:
         ):
             with attempt:
                 async with line.limiter.turn():
-                    answer = await self._witnessed(line, request, body, authorization, module, witness, timeout_s)
+                    answer = await self._witnessed(line, errand)
                 asked = envelope.pause_asked_for(answer)
                 if asked is None:
                     line.limiter.answered()
@@ -199,28 +203,20 @@ class PartnerHttp:
                 first = attempt.retry_state.attempt_number == 1
                 if not (first and asked.unexecuted and asked.seconds is not None and pause_s <= SHORT_PAUSE_S):
                     return answer
-                request.headers[REQUEST_ID] = str(uuid.uuid4())
+                errand.request.headers[REQUEST_ID] = str(uuid.uuid4())
                 raise _AskedToWaitError
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _witnessed(
-        self,
-        line: _Line,
-        request: httpx.Request,
-        body: bytes | None,
-        authorization: str,
-        module: Module,
-        witness: Witness | None,
-        timeout_s: float | None,
-    ) -> Answer:
+    async def _witnessed(self, line: _Line, errand: _Errand) -> Answer:
         """One exchange, shown to the witness however it ends."""
-        redaction = Redaction.of(authorization)
+        request, module, witness = errand.request, errand.module, errand.witness
+        redaction = Redaction.of(errand.authorization)
         exchange = Exchange(
             module=module,
             method=request.method,
             url=redaction.text(str(request.url)),
             request_headers=redaction.headers(request.headers),
-            request_body=redaction.body(body or b"", module),
+            request_body=redaction.body(errand.body, module),
             status=None,
             response_headers={},
             response_body=b"",
@@ -229,7 +225,7 @@ class PartnerHttp:
         )
         started = time.perf_counter()
         try:
-            answer = await self._answer(line.client, request, module, redaction, timeout_s or self._timeout_s)
+            answer = await self._answer(line.client, request, module, redaction, errand.timeout_s)
         except PartnerError as error:
             if witness is not None:
                 await witness(replace(exchange, status=error.http_status, duration_s=time.perf_counter() - started))

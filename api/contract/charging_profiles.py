@@ -6,9 +6,10 @@ really gets.
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from activities.partner_link import calls_to
@@ -44,6 +45,31 @@ Operator = Annotated[
 Duration = Annotated[int, Query(ge=1, le=_DAY_S, description="How far the profile has to look ahead, in seconds.")]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """The partner's session that a call is about, as path and query name it."""
+
+    session_id: str
+    connection: Partner
+    operator: Operator = None
+
+
+OfPartner = Annotated[Asked, Depends()]
+Limits = Annotated[
+    ChargingProfile,
+    Body(
+        openapi_examples={
+            "an hour at 16 A, then 32 A": {
+                "value": {
+                    "rate_unit": "A",
+                    "periods": [{"start_s": 0, "limit": "16"}, {"start_s": 3600, "limit": "32"}],
+                }
+            }
+        }
+    ),
+]
+
+
 class WishesAnswer(BaseModel):
     """What a driver wished for last, and what its operator said to it."""
 
@@ -61,43 +87,27 @@ def routes(services: Services) -> APIRouter:
 
     @router.put("/{session_id}/charging-profile", status_code=202, response_model=CommandRecord)
     async def set_charging_profile(
-        session_id: str,
-        profile: ChargingProfile,
-        connection: Partner,
-        request: Request,
-        operator: Operator = None,
-        key: IdempotencyKey = None,
+        asked: OfPartner, profile: Limits, request: Request, key: IdempotencyKey = None
     ) -> Response:
         """Limit the power of a partner's session over time. It takes the place of the profile set before."""
         if not profile.periods:
             raise InvalidInput.of("periods", "must have at least one period")
         command = Command(kind=CommandKind.SET_CHARGING_PROFILE, profile=profile)
-        return await _order(services, request, key, connection, operator, session_id, command)
+        return await _order(services, request, key, asked, command)
 
     @router.delete("/{session_id}/charging-profile", status_code=202, response_model=CommandRecord)
-    async def clear_charging_profile(
-        session_id: str,
-        connection: Partner,
-        request: Request,
-        operator: Operator = None,
-        key: IdempotencyKey = None,
-    ) -> Response:
+    async def clear_charging_profile(asked: OfPartner, request: Request, key: IdempotencyKey = None) -> Response:
         """Take back the profile that was set for a partner's session."""
         command = Command(kind=CommandKind.CLEAR_CHARGING_PROFILE)
-        return await _order(services, request, key, connection, operator, session_id, command)
+        return await _order(services, request, key, asked, command)
 
     @router.post("/{session_id}/active-charging-profile/requests", status_code=202, response_model=CommandRecord)
     async def request_active_charging_profile(
-        session_id: str,
-        connection: Partner,
-        request: Request,
-        operator: Operator = None,
-        duration_s: Duration = _DAY_S,
-        key: IdempotencyKey = None,
+        asked: OfPartner, request: Request, duration_s: Duration = _DAY_S, key: IdempotencyKey = None
     ) -> Response:
         """Ask what a partner's session really gets. The answer is the order's result, and readable below."""
         command = Command(kind=CommandKind.GET_ACTIVE_CHARGING_PROFILE, duration_s=duration_s)
-        return await _order(services, request, key, connection, operator, session_id, command)
+        return await _order(services, request, key, asked, command)
 
     @router.get("/{session_id}/active-charging-profile")
     async def get_active_charging_profile(
@@ -125,17 +135,11 @@ def routes(services: Services) -> APIRouter:
 
     @router.put("/{session_id}/charging-preferences", response_model=WishesAnswer)
     async def set_charging_preferences(
-        session_id: str,
-        preferences: ChargingPreferences,
-        connection: Partner,
-        request: Request,
-        operator: Operator = None,
-        key: IdempotencyKey = None,
+        asked: OfPartner, preferences: ChargingPreferences, request: Request, key: IdempotencyKey = None
     ) -> Response:
         """Tell the operator of a session what its driver wishes for. The operator answers at once."""
         async with services.store.transaction() as unit:
-            partner = await operator_on(unit, connection)
-            session = await partners_session(unit, partner, operator_named(partner, operator), session_id)
+            partner, session = await _session(unit, asked)
         answer = await _ask(services, partner, session, preferences)
         wishes = Wishes(preferences, answer, services.clock())
 
@@ -160,23 +164,20 @@ def routes(services: Services) -> APIRouter:
     return router
 
 
-async def _order(
-    services: Services,
-    request: Request,
-    key: str | None,
-    connection_id: str,
-    operator: str | None,
-    session_id: str,
-    command: Command,
-) -> Response:
+async def _order(services: Services, request: Request, key: str | None, asked: Asked, command: Command) -> Response:
     async def work(unit: UnitOfWork, afterwards: Afterwards) -> CommandRecord:
-        connection = await operator_on(unit, connection_id)
-        party = operator_named(connection, operator)
-        session = await partners_session(unit, connection, party, session_id)
+        connection, session = await _session(unit, asked)
         named = command.model_copy(update={"session_id": session.id})
-        return await give(services, unit, afterwards, connection, named, party, session.object_id)
+        return await give(services, unit, afterwards, connection, named, session.owner, session.object_id)
 
     return await Write(services, request, key).do(work, status=202)
+
+
+async def _session(unit: UnitOfWork, asked: Asked) -> tuple[Connection, Session]:
+    """The connection, and the session of the operator behind it."""
+    connection = await operator_on(unit, asked.connection)
+    party = operator_named(connection, asked.operator)
+    return connection, await partners_session(unit, connection, party, asked.session_id)
 
 
 async def _name(

@@ -6,6 +6,7 @@ with scopes, and can expire and be revoked.
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -34,6 +35,7 @@ _BEARER = HTTPBearer(
     scheme_name=SCHEME,
     description="An API key of this deployment. What a call needs stands beside it; `admin` opens every call.",
 )
+_SECURITY: Final = logging.getLogger("roamwork.security")
 _SETTINGS = "settings"
 _KNOWN: Final = "known_caller"
 
@@ -65,6 +67,8 @@ class Callers:
         async with self._services.store.transaction() as unit:
             key = await unit.api_keys.admit(SecretStr(given), self._services.clock()) if given else None
         if key is None:
+            if given:
+                _SECURITY.warning("a request to the contract API came with an unknown key")
             raise Unauthenticated("send `Authorization: Bearer` with an API key")
         return Caller(key.id, key.scopes)
 
@@ -102,6 +106,7 @@ def key_check(callers: Callers, needed: Mapping[Endpoint, Scope]) -> Callable[..
         caller = known or await callers.of(bearer.credentials if bearer else "")
         scope = needed[request.scope["endpoint"]]
         if scope not in caller.scopes and Scope.ADMIN not in caller.scopes:
+            _SECURITY.warning("key %s was used for a call that needs %s", caller.name, scope)
             raise NotAllowed(f"this key needs the scope {scope}")
         request.state.caller = caller.name
 

@@ -1,6 +1,7 @@
 """Every error of the contract API as problem+json (RFC 9457), the framework's own included."""
 
 import logging
+import re
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -22,6 +23,8 @@ from api.errors import (
 _LOG = logging.getLogger("roamwork.api.contract")
 KIND_BASE = "https://roamwork.example/problems/"
 MEDIA_TYPE = "application/problem+json"
+_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
+"""How Python shows a word of an enumeration."""
 
 
 class FieldError(BaseModel):
@@ -99,9 +102,10 @@ def _is_no_json(request: Request, error: RequestValidationError) -> bool:
 
 
 def _in_words(where: str, kind: str, message: str) -> tuple[str, str]:
-    """Field and message; the word that says which kind of object a body is may be missing like any other field."""
-    if kind == "union_tag_not_found":
-        return ("kind" if where == "body" else f"{where}.kind"), "Field required"
+    """Field and message; the word that says which kind of object a body is may be wrong like any other field."""
+    if kind.startswith("union_tag_"):
+        message = "Field required" if kind == "union_tag_not_found" else _MEMBER.sub(r"\1", message)
+        return ("kind" if where == "body" else f"{where}.kind"), message
     return where, message
 
 

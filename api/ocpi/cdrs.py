@@ -6,7 +6,6 @@ What cannot be read, or comes twice with different content, becomes a case for a
 
 import hashlib
 
-from activities.cdr_arrival import dossier_on_arrival
 from adapters.contract import InvalidWire, Operation, Read
 from api.errors import InvalidInput, UnknownObject
 from api.ocpi import written
@@ -20,6 +19,7 @@ from canonical.cdr import Cdr, Provenance
 from canonical.model import Finding
 from canonical.settlement import Case, CaseState
 from canonical.store import ISSUED_CDRS, PARTYS_CDRS, AddOutcome, new_reference, sha256_of
+from canonical.store.cdr_arrival import dossier_on_arrival
 
 
 async def list_cdrs(call: Call) -> Answer:

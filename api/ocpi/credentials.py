@@ -86,9 +86,7 @@ async def _open(call: Call, unit: UnitOfWork) -> Connection:
     return connection
 
 
-async def _keep(
-    call: Call, unit: UnitOfWork, connection: Connection, theirs: Credentials, *, state: LinkState
-) -> None:
+async def _keep(call: Call, unit: UnitOfWork, connection: Connection, theirs: Credentials, *, state: LinkState) -> None:
     """Store what the partner sent. Each exchange has a key of its own: the newest token is the one that counts.
 
     The version is the one that the partner called: with it, it has chosen. Raises InvalidInput.

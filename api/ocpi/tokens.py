@@ -72,9 +72,7 @@ async def authorize(call: Call) -> Answer:
             authorization_reference=str(uuid4()) if token.valid else None,
         )
         await unit.authorizations.add(authorization, connection_id=call.connection.id, at=call.services.clock())
-        await unit.events.add(
-            EventKind.AUTHORIZATION_ASKED, token.object_id.key, call.connection.id, authorization
-        )
+        await unit.events.add(EventKind.AUTHORIZATION_ASKED, token.object_id.key, call.connection.id, authorization)
         answer = Answer(data=call.adapter.write(authorization), object_key=token.object_id.key)
         answer, record = sealed(call, answer)
         await unit.evidence.note(record)

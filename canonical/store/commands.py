@@ -176,7 +176,8 @@ class CommandRepository:
     ) -> bool:
         """Note the first answer to an order of ours. False when there is one already, or the result came first.
 
-        Repeated: False, the first one stays. Cut off: none is noted, and the order counts as unanswered.
+        An answer that its own result has overtaken is kept beside it and changes nothing. Repeated: False, the first
+        one stays. Cut off: none is noted, and the order counts as unanswered.
         """
         noting = (
             update(CommandRow)
@@ -190,7 +191,12 @@ class CommandRepository:
             )
             .returning(col(CommandRow.id))
         )
-        return (await self._connection.execute(noting)).first() is not None
+        if (await self._connection.execute(noting)).first() is not None:
+            return True
+        if response is not None:
+            overtaken = (col(CommandRow.id) == command_id, col(CommandRow.response).is_(None))
+            await self._connection.execute(update(CommandRow).where(*overtaken).values(response=text_of(response)))
+        return False
 
     async def conclude(self, command_id: str, result: CommandResult, at: datetime) -> bool:
         """Note the result of an open order. False when it has one: the first word counts.

@@ -22,7 +22,7 @@ class Unbalanced(StoreError):
 
 
 class Unstorable(StoreError):
-    """A text holds a NUL character, which PostgreSQL keeps in no text and no JSON document."""
+    """A text holds a NUL character, which PostgreSQL keeps in no text and no JSON document; or it is far too long."""
 
 
 class StoreUnavailable(StoreError):

@@ -30,9 +30,7 @@ EventData: TypeAlias = BaseModel | Mapping[str, object]
 """The object after the change as a model, or a small summary of text, numbers and truth values."""
 
 
-_ADD = (
-    "INSERT INTO event (kind, object_kind, object_key, connection_id, document) VALUES ($1, $2, $3, $4, $5::jsonb)"
-)
+_ADD = "INSERT INTO event (kind, object_kind, object_key, connection_id, document) VALUES ($1, $2, $3, $4, $5::jsonb)"
 """For the driver: it stands behind every write of a partner."""
 
 

@@ -27,6 +27,7 @@ from canonical.identity import ObjectId
 from canonical.location import Location
 from canonical.session import Session
 from canonical.store.documents import text_of
+from canonical.store.errors import Unstorable
 from canonical.store.events import EventRepository
 from canonical.store.tables import ObjectCountRow, ObjectRow
 from canonical.store.transaction import Transaction
@@ -35,6 +36,10 @@ from canonical.token import Token
 
 T = TypeVar("T", Location, Tariff, Token, Session)
 Item = TypeVar("Item")
+
+MAX_DOCUMENT = 8 * 1024 * 1024
+"""The longest document of one object. A body is limited, but an object can be made to grow patch by patch, and each
+patch writes all of it anew, as the object and as an event."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +81,14 @@ class ObjectRepository(Generic[T]):
 
         Repeated: stored again with the same result. Reordered: the older of two states never replaces the
         newer one (`applied` False). At the same time: the second writer waits for the first, and then compares.
-        Cut off: nothing is stored.
+        Cut off: nothing is stored. Raises Unstorable.
         """
         key = value.object_id.key
         own: dict[str, object] = self._columns(value)
-        values = (source, key, value.last_updated, text_of(value), *own.values())
+        document = text_of(value)
+        if len(document) > MAX_DOCUMENT:
+            raise Unstorable(f"a {type(value).__name__} of more than {MAX_DOCUMENT} characters")
+        values = (source, key, value.last_updated, document, *own.values())
         insert, replace = _writing(str(self._row.__tablename__), tuple(own), self._stamped)
         before = held
         # Once more when somebody else has added it between the two statements.

@@ -1,13 +1,16 @@
 """Whom a partner says that it speaks for, checked before it is believed: the same for both openings of a handshake."""
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from canonical.identity import BusinessRole, PartyId, Role
 from canonical.partner import Connection, LinkState
 from canonical.store.connections import ConnectionRepository
 
 _SECURITY = logging.getLogger("roamwork.security")
+_MOST: Final = 5_000
+"""Roles of one partner: more than the largest hub has. A connection is read whole, with every request that needs it."""
 
 
 class RolesRefused(Exception):
@@ -26,6 +29,8 @@ async def with_roles(
     to us directly, and may be ourselves: that is no claim to be somebody else. So a partner that once registered as
     something else does not become a hub by itself: it could speak for everybody.
     """
+    if len(claimed) > _MOST:
+        raise RolesRefused(f"are more than {_MOST}")
     hub = hub_party or _hub_of(claimed)
     if hub is not None:
         _check_not_ours(connection, (hub,))
@@ -40,7 +45,7 @@ async def with_roles(
     parties = {role.party.key: role.party for role in claimed}
     _check_not_ours(connection, parties.values())
     for other in await connections.list():
-        for party in _contested(other, connection, parties.values()):
+        for party in _contested(other, connection, parties):
             _SECURITY.warning("connection %s claimed %s of %s", connection.id, party, other.id)
             raise RolesRefused(f"{party} is registered on another connection")
     return connection.model_copy(update={"partner_roles": claimed, "hub": None})
@@ -57,7 +62,7 @@ def _check_not_ours(connection: Connection, claimed: Iterable[PartyId]) -> None:
             raise RolesRefused(f"{party} is our own party")
 
 
-def _contested(other: Connection, connection: Connection, claimed: Collection[PartyId]) -> Iterable[PartyId]:
+def _contested(other: Connection, connection: Connection, claimed: Mapping[str, PartyId]) -> Iterable[PartyId]:
     """Those of the parties that another living, direct connection speaks for towards one of the same sides of ours."""
     rival = (
         other.id != connection.id
@@ -65,4 +70,4 @@ def _contested(other: Connection, connection: Connection, claimed: Collection[Pa
         and bool(set(other.our_sides) & set(connection.our_sides))
         and other.state is not LinkState.UNREGISTERED
     )
-    return (party for party in claimed if rival and other.owns(party))
+    return (claimed[role.party.key] for role in other.partner_roles if rival and role.party.key in claimed)

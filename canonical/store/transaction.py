@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util.concurrency import greenlet_spawn
@@ -58,11 +59,12 @@ class Transaction(AsyncConnection):
 
         async def execute(self, *statement, **options):  # noqa: ANN002, ANN003, ANN201
             """A statement of the query builder."""
-            await self._begin()
-            await self._send()
-            if self.sync_connection is None:
-                self.sync_connection = Connection(self.sync_engine, self._lent)
+            await self._built()
             return await super().execute(*statement, **options)
+
+        async def run_sync(self, *function, **options):  # noqa: ANN002, ANN003, ANN201
+            await self._built()
+            return await super().run_sync(*function, **options)
 
     async def look(self, statement: str, *values: object) -> Sequence[Sequence[Any]]:
         """Rows of a plain SELECT, which locks nothing and leaves no trace: no transaction begins for it."""
@@ -103,9 +105,17 @@ class Transaction(AsyncConnection):
             if self._driver.is_in_transaction():
                 await self._driver.execute("ROLLBACK")
         except (asyncpg.PostgresError, *_GONE):
-            self._lent.invalidate()
+            if self._lent.is_valid:
+                self._lent.invalidate()
         finally:
             await greenlet_spawn((self.sync_connection or self._lent).close)
+
+    async def _built(self) -> None:
+        """Ready for the query builder: it sees all that was written."""
+        await self._begin()
+        await self._send()
+        if self.sync_connection is None:
+            self.sync_connection = Connection(self.sync_engine, self._lent)
 
     async def _begin(self) -> None:
         if not self._begun:
@@ -123,13 +133,13 @@ class Transaction(AsyncConnection):
         try:
             return await self._driver.fetch(statement, *values)  # type: ignore[no-any-return]
         except (asyncpg.PostgresError, *_GONE) as error:
-            raise _translated(error) from error
+            raise _translated(error, statement) from None
 
     async def _run(self, command: str) -> None:
         try:
             await self._driver.execute(command)
         except (asyncpg.PostgresError, *_GONE) as error:
-            raise _translated(error) from error
+            raise _translated(error, command) from None
 
 
 async def finish(transaction: Transaction) -> None:
@@ -153,8 +163,9 @@ def _moved(statement: str, places: int) -> str:
     return _PLACE.sub(lambda found: f"${int(found[1]) + places}", statement)
 
 
-def _translated(error: Exception) -> Exception:
-    """StoreUnavailable where repeating may help, otherwise the error itself: it is a bug."""
+def _translated(error: Exception, statement: str) -> Exception:
+    """StoreUnavailable where repeating may help, otherwise the same as the query builder raises: it is a bug."""
     if isinstance(error, _GONE) or getattr(error, "sqlstate", None) in TRY_AGAIN:
         return StoreUnavailable("the database gave the transaction up; it may succeed when repeated")
-    return error
+    # Without its details: they show the row, which may hold a secret.
+    return DBAPIError(statement, None, type(error)(*error.args[:1]), hide_parameters=True)

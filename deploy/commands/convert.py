@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from adapters.conversion import Converted, Known, NotConvertible, convert, lines, report
+from adapters.conversion import Converted, Known, NotConvertible, convert
+from adapters.conversion_report import lines, report
 from canonical.identity import PartyId
 
 _REFUSED = 1

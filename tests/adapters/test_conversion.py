@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from adapters.contract import CannotWrite, Parties
-from adapters.conversion import KINDS, VERSION_NUMBERS, Converted, Known, NotConvertible, convert, lines, plain, report
+from adapters.conversion import KINDS, VERSION_NUMBERS, Converted, Known, NotConvertible, convert, plain
+from adapters.conversion_report import lines, report
 from adapters.differences import differences, undone
 from adapters.registry import build_registry
 from canonical.cdr import Cdr

@@ -99,6 +99,14 @@ async def test_an_order_without_a_kind(roam: Deployment):
     assert refused["errors"] == [{"field": "kind", "message": "Field required"}]
 
 
+async def test_an_order_of_an_unknown_kind(roam: Deployment):
+    refused = await roam.contract("POST", "/commands", json={"kind": "DANCE", "connection": "c"})
+    (error,) = refused.json()["errors"]
+    assert (refused.status_code, error["field"]) == (422, "kind")
+    assert "'START_SESSION'" in error["message"]
+    assert "<" not in error["message"]
+
+
 async def test_the_openapi_document_describes_it(roam: Deployment):
     document = (await roam.contract("GET", "/openapi.json")).json()
     assert {"/sessions", "/locations/{location_id}", "/settlements", "/ledger"} <= set(document["paths"])

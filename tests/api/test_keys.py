@@ -59,6 +59,21 @@ async def test_nothing_is_read_from_who_has_no_key(roam: Deployment, header: str
     assert read == 0
 
 
+async def test_who_tries_more_than_its_key_opens_is_a_security_event(
+    roam: Deployment, caplog: pytest.LogCaptureFixture
+):
+    key = await made(roam)
+    await ask(roam, key["secret"], "GET", "/ledger")
+    await ask(roam, "a-guessed-key", "GET", "/ledger")
+    told = [record.getMessage() for record in caplog.records if record.name == "roamwork.security"]
+    assert told == [
+        f"key {key['key']['id']} was used for a call that needs finance:read",
+        "a request to the contract API came with an unknown key",
+    ]
+    assert key["secret"] not in caplog.text
+    assert "a-guessed-key" not in caplog.text
+
+
 async def test_a_revoked_key_opens_nothing_and_stays_on_the_list(roam: Deployment):
     key = await made(roam)
     for _ in range(2):

@@ -7,7 +7,7 @@ import pytest
 
 from canonical.identity import ObjectId, PartyId
 from canonical.partner import Side
-from canonical.store import CdrState
+from canonical.store import CdrState, objects
 from canonical.token import Token, TokenType, Whitelist
 from tests.api.documents import EARLY, LATER, LATEST, cdr, connector, evse, location, session, tariff, token
 from tests.api.partner import NOW, PUBLIC_URL, US, Deployment, Partner, connect
@@ -243,6 +243,20 @@ class TestSessions:
             ok(await operator.request("PATCH", SESSION, json=change))
         assert ok(await operator.request("GET", SESSION))["charging_periods"] == [period]
 
+    async def test_a_session_does_not_grow_without_end(self, operator: Partner, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(objects, "MAX_DOCUMENT", 5_000)
+        ok(await operator.request("PUT", SESSION, json=session()), 201)
+        grown = 0
+        for minute in range(60):
+            at = f"2026-03-01T11:{minute:02}:00Z"
+            period = {"start_date_time": at, "dimensions": [{"type": "ENERGY", "volume": 1.5}]}
+            told = await operator.request("PATCH", SESSION, json={"charging_periods": [period], "last_updated": at})
+            if told.json()["status_code"] != 1000:
+                break
+            grown += 1
+        assert "of more than 5000 characters" in no(told, 200, 2001)
+        assert len(ok(await operator.request("GET", SESSION))["charging_periods"]) == grown > 0
+
     async def test_the_end_is_evidence_and_the_rest_is_not(self, operator: Partner):
         ok(await operator.request("PUT", SESSION, json=session()), 201)
         ok(await operator.request("PATCH", SESSION, json={"status": "COMPLETED", "last_updated": LATER}))
@@ -393,6 +407,13 @@ class TestCredentials:
         for role in ({"role": "CPO"}, {"country_code": "DE", "party_id": "RCO"}, {"party_id": "MOB"}):
             wrong = self.theirs(roles=[{**self.theirs()["roles"][0], **role}])
             no(await partner.request("POST", self.PATH, json=wrong), 200, 2001)
+
+    async def test_nobody_speaks_for_the_whole_world(self, roam: Deployment):
+        partner = await self._invited(roam)
+        one = self.theirs()["roles"][0]
+        roles = [one | {"party_id": f"{number:03X}"} for number in range(1, 4_096)] * 2
+        said = no(await partner.request("POST", self.PATH, json=self.theirs(roles=roles)), 200, 2001)
+        assert "more than 5000" in said
 
     async def test_evidence_holds_no_token(self, roam: Deployment):
         partner = await self._invited(roam)

@@ -161,6 +161,22 @@ async def test_a_partner_that_registers_with_an_address_inside_is_told_3001(stor
     assert "token-of-the-partner" not in answer.message
 
 
+async def test_a_partner_does_not_learn_what_a_name_means_to_us(store: Store) -> None:
+    async def inside(host: str, _: int) -> tuple[str, ...]:
+        return ("10.20.30.40",)
+
+    url = "https://intranet.example/ocpi/versions"
+    async with store.transaction() as work:
+        await work.connections.add(connection().model_copy(update={"versions_url": url, "adapter": None}))
+        await work.access.keep_outbound("emsp", SecretStr("token-of-the-partner"), request_key="test")
+    async with PartnerHttp(AddressPolicy(), resolver=inside) as http:
+        handshake = HandshakeActivities(resources(store, http))
+        answer = await ActivityEnvironment().run(handshake.answer_registration, Exchange("emsp", "once"))
+    assert (answer.accepted, answer.ocpi_status) == (False, 3001)
+    assert "10.20.30.40" not in answer.message
+    assert "private" in answer.message
+
+
 async def test_a_partner_that_keeps_us_waiting_is_told_3001_while_it_still_listens(
     store: Store, partner: Partner
 ) -> None:

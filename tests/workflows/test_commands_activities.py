@@ -161,7 +161,7 @@ class TestSending:
         assert (await send(steps)).state == "REFUSED"
         assert partner.seen == []
 
-    async def test_a_result_that_overtakes_the_answer_stays(
+    async def test_a_result_that_overtakes_the_answer_stays_and_so_does_the_answer(
         self, store: Store, steps: CommandActivities, partner: Partner
     ):
         async def overtaken(_: Request) -> Response:
@@ -172,7 +172,10 @@ class TestSending:
         partner.answers["POST", "/commands/STOP_SESSION"] = overtaken
         await known(store, partner, ours=True)
         assert (await send(steps)).state == "CONCLUDED"
-        assert (await kept(store)).result == ACCEPTED
+        record = await kept(store)
+        assert record.result == ACCEPTED
+        assert record.response is not None
+        assert record.response.timeout_s == 45
 
 
 class TestConcluding:

@@ -94,6 +94,10 @@ class Partner:
         outcome: Document = self._do(f"push/{module}/{identifier}")
         return outcome
 
+    def carry_out(self) -> None:
+        """Let the charge point do what it was ordered; the partner then tells the result."""
+        self._do("carry_out")
+
     def _do(self, page: str, body: Document | None = None) -> Any:
         answer = self.http.post(f"{self.url}/_{page}", json=body or {})
         assert answer.is_success, answer.text

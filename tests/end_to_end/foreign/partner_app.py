@@ -16,6 +16,7 @@ PARTY_ID. This application adds PARTNER_ROLE (`EMSP` or `CPO`), PARTNER_NAME and
 that was handed over out of band).
 """
 
+import asyncio
 import os
 import secrets
 from collections.abc import Awaitable, Callable
@@ -88,6 +89,7 @@ class Books:
         self.counterpart_endpoints: list[Document] = []
         self.objects: dict[ModuleID, dict[str, Document]] = {module: {} for module in MODULES}
         self.diary: list[Document] = []
+        self.carried_out = asyncio.Event()
 
     def put(self, module: ModuleID, document: Document) -> Document:
         identifier = document["uid" if module is ModuleID.tokens else "id"]
@@ -164,7 +166,8 @@ class BooksCrud(Crud):
     ) -> Document | None:
         if module is ModuleID.credentials_and_registration:
             return self._books.credentials() if self._books.tokens_c else None
-        if module is ModuleID.commands:  # how it went at the charge point: at once, and well
+        if module is ModuleID.commands:  # how it went at the charge point: well, when the test says that it went
+            await self._books.carried_out.wait()
             return {"result": "ACCEPTED"}
         return self._books.find(module, id)
 
@@ -321,6 +324,10 @@ def _show_the_books(app: FastAPI, books: Books) -> None:
     @app.put("/_held/{module}")
     async def hold(module: ModuleID, document: Document) -> Document:
         return books.put(module, document)
+
+    @app.post("/_carry_out")
+    async def carry_out() -> None:
+        books.carried_out.set()
 
     @app.post("/_push/{module}/{identifier}")
     async def push(module: ModuleID, identifier: str) -> Document:

@@ -118,8 +118,12 @@ async def _start_is_ordered_by_the_partner(
 async def _start_is_ordered_by_us(backend: Backend, partner: Partner, connection: str) -> None:
     wanted = {"token": {"uid": "04C0FFEE00", "type": "RFID"}, "location_id": "LOC1", "evse_uid": "LOC1-E1"}
     given = await backend.post("/commands", {"connection": connection, "kind": "START_SESSION", **wanted})
-    order = await _until(backend, f"/commands/{given['id']}", lambda found: found["state"] == "CONCLUDED")
-    assert (order["response"]["answer"], order["result"]["outcome"]) == ("ACCEPTED", "ACCEPTED")
+    path = f"/commands/{given['id']}"
+    order = await _until(backend, path, lambda found: found["state"] == "ACCEPTED")
+    assert (order["response"]["answer"], order["result"]) == ("ACCEPTED", None)
+    await asyncio.to_thread(partner.carry_out)
+    order = await _until(backend, path, lambda found: found["state"] == "CONCLUDED")
+    assert order["result"]["outcome"] == "ACCEPTED"
     held = await _holds(partner, "commands", "START_SESSION", lambda held: fold(held["evse_uid"]) == "LOC1-E1")
     assert fold(held["token"]["uid"]) == "04C0FFEE00"
 

@@ -142,9 +142,7 @@ def _tell_the_operator() -> None:
     op.execute("ALTER SEQUENCE event_number_seq OWNED BY event.number")
     op.execute(_DRAW_EVENT_NUMBER)
     op.execute(_SETTLED_EVENTS)
-    op.execute(
-        "CREATE TRIGGER draw_number BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION draw_event_number()"
-    )
+    op.execute("CREATE TRIGGER draw_number BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION draw_event_number()")
     op.execute(
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON event "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"

@@ -3,7 +3,7 @@
 from typing import Final
 
 from canonical.cdr import Cdr, CdrDossier, Handles, Provenance
-from canonical.store import UnitOfWork
+from canonical.store.unit_of_work import UnitOfWork
 
 _UNPRICED: Final = "unpriced"
 _ZONE_UNKNOWN: Final = "UTC"
