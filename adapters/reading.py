@@ -32,6 +32,7 @@ _SECRETS = frozenset({"token"})
 _SHOWN = 120
 _MOST_REFUSALS = 50
 _MOST_PARTS = 200
+_MOST_FAULTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,20 @@ def exact(model: type[M], document: Document, rules: Sequence[Rule], family: str
         try:
             value = model.model_validate(document)
         except ValidationError as error:
+            _check_worth_repairing(error, findings)
             faults = [_fault(details, model, document, family) for details in error.errors()]
             findings += _repaired(faults, rules, model)
         else:
             count(findings, family)
             return Exact(value, tuple(findings))
     raise _refused(faults)
+
+
+def _check_worth_repairing(error: ValidationError, found: Sequence[Finding]) -> None:
+    """Raises InvalidWire for what has more faults than any dialect: each is looked at, and nobody else is served."""
+    count = error.error_count() + len(found)
+    if count > _MOST_FAULTS:
+        raise InvalidWire([Finding(code="wire.too_many_faults", message=f"has more than {_MOST_FAULTS} faults")])
 
 
 def _fault(details: ErrorDetails, model: type[BaseModel], document: Document, family: str) -> Fault:

@@ -90,14 +90,17 @@ class ParkingAsText(Rule):
 
 
 class NoConnectors(Rule):
-    """An EVSE without connectors, as partners send it when it was REMOVED (dialect 87): an empty list, or none."""
+    """An EVSE without connectors, as partners send it when it was REMOVED (dialect 87): an empty list, or none.
+
+    Null is taken for none where an EVSE is one of a location's. Told by itself it would wipe connectors that we know.
+    """
 
     code = "tolerance.no_connectors"
     faults = frozenset({"missing", "list_empty", "list_type"})
 
     def repair(self, fault: Fault) -> ReadInstead | None:
         wanted = is_site(fault) and fault.path[-1] == "connectors"
-        nothing = fault.kind != "list_type" or fault.value is None
+        nothing = fault.kind != "list_type" or (fault.value is None and fault.family != "Evse")
         return ReadInstead(ToleratedEmpty()) if wanted and nothing else None
 
 

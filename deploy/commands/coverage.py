@@ -23,6 +23,7 @@ from deploy.commands import PROJECT
 TABLE = PROJECT / "tests" / "conformance" / "coverage.csv"
 LIST, DETAILS = "/versions", "/{version}"
 """Paths of the versions module, below the address of the edge: they stand in no adapter's table."""
+_WIDE = 200
 _KIND = "command"
 """The segment that says what a result is about."""
 
@@ -146,6 +147,8 @@ def _document(line: Line) -> dict[str, object]:
 
 def _show(lines: Sequence[Line]) -> None:
     console = Console(highlight=False)
+    if not console.is_terminal:  # into a file or through a pipe: a row is a line
+        console.width = _WIDE
     for version in _versions(lines):
         those = [line for line in lines if line.row.version == version]
         table = Table(

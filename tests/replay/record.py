@@ -2,7 +2,8 @@
 
 Plays sessions, handshakes and a settlement between two deployments with real servers, and with scripted activities
 what does not go well, and writes what Temporal has kept of it into `histories/`, one file a workflow. Record again
-only after a change that is not compatible on purpose; what is in production then needs a patch or a new version.
+when a workflow or a branch of one is new; what was recorded before goes to `histories/earlier/` when the code that
+wrote it has been landed, for such workflows are still running somewhere.
 
 The files tell nothing about the machine: worker identities and task queues are neutral, stack traces are left out.
 """

@@ -15,7 +15,8 @@ from deploy.codec import codec, data_converter
 from tests.replay.key import vault
 from tests.replay.record import HISTORIES, IDENTITY, _messages
 
-FILES = sorted(HISTORIES.glob("*.json"))
+FILES = sorted(HISTORIES.rglob("*.json"))
+"""Those of today's code, and in `earlier` those of code that was there before: its workflows go on as well."""
 
 
 def history(path: Path) -> WorkflowHistory:

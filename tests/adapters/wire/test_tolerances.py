@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.contract import CannotWrite, InvalidWire
+from adapters.contract import Adapter, CannotWrite, InvalidWire
 from adapters.registry import build_registry
 from canonical.cdr import Cdr
 from canonical.location import Connector, Evse, EvseStatus, Location
@@ -225,3 +225,19 @@ def test_a_hostile_body_is_refused_quickly() -> None:
     with pytest.raises(InvalidWire) as refused:
         standard.read(Location, body(wire.location(images=[{}] * 20_000)))
     assert len(refused.value.findings) <= 50
+
+
+@pytest.mark.parametrize("adapter", build_registry(None).adapters(), ids=lambda adapter: adapter.version)
+@pytest.mark.parametrize(
+    ("kind", "name", "part"),
+    [(Session, "charging_periods", {"x": 1}), (Location, "evses", {}), (Location, "evses", {"status": "?"})],
+)
+def test_what_has_more_faults_than_any_dialect_is_refused_unrepaired(
+    adapter: Adapter, kind: type[Session] | type[Location], name: str, part: dict[str, object]
+) -> None:
+    """A quarter of a megabyte would else be looked at for longer than anybody waits."""
+    body = json.dumps({"id": "X1", name: [part] * 20_000}).encode()
+    with pytest.raises(InvalidWire) as refused:
+        adapter.read(kind, body, None)
+    assert [finding.code for finding in refused.value.findings] == ["wire.too_many_faults"]
+    assert not refused.value.malformed
