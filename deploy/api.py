@@ -1,6 +1,5 @@
 """The process that answers on HTTP: partners on one face, the operator's own systems on the other."""
 
-import asyncio
 import logging
 
 import uvicorn
@@ -44,12 +43,3 @@ def server_config(app: ASGIApp, host: str, port: int, *, graceful_s: int) -> uvi
         server_header=False,
         timeout_graceful_shutdown=graceful_s,
     )
-
-
-def new_loop() -> asyncio.AbstractEventLoop:
-    """The event loop of the api process: uvloop where there is one, for it takes half the time of the standard one."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()

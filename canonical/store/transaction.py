@@ -137,9 +137,11 @@ class Transaction(AsyncConnection):
 
     async def _run(self, command: str) -> None:
         try:
-            await self._driver.execute(command)
+            done = await self._driver.execute(command)
         except (asyncpg.PostgresError, *_GONE) as error:
             raise _translated(error, command) from None
+        if done != command:  # the end of a transaction in which a statement has failed is called COMMIT, and is none
+            raise RuntimeError(f"{command} became {done}")
 
 
 async def finish(transaction: Transaction) -> None:

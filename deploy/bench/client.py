@@ -1,11 +1,10 @@
-"""The load, in a process of its own: takes jobs on standard input, one JSON line each, and prints what it saw.
+"""The load of one round, in a process of its own: takes its job on standard input and prints what it saw.
 
 As little client as is possible, so that it takes little of the processors that the server needs: requests are
 bytes made beforehand, and of an answer only the status and the length are read.
 """
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -14,7 +13,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-_PATIENCE_S = 30.0
+from deploy.event_loop import new_loop
+
+PATIENCE_S = 30.0
 _LINE_LIMIT = 16 * 1024 * 1024
 
 
@@ -32,10 +33,11 @@ class Job(BaseModel):
 
 
 class Seen(BaseModel):
-    """`took_ms` in the order in which answers came; `refused` are answers that are not 2xx."""
+    """`took_ms` in the order in which answers came; `refused` are answers that are not 2xx. `cpu_s` is the client's."""
 
     took_ms: list[float]
     seconds: float
+    cpu_s: float
     refused: int
     bytes: int
     next: int
@@ -65,12 +67,19 @@ class _Round:
         self.size = 0
 
     async def run(self) -> Seen:
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         end = began + self._job.seconds
-        async with asyncio.timeout(self._job.seconds + _PATIENCE_S):
+        async with asyncio.timeout(self._job.seconds + PATIENCE_S):
             await asyncio.gather(*(self._worker(i, began, end) for i in range(self._job.connections)))
         seconds = time.perf_counter() - began
-        return Seen(took_ms=self.took_ms, seconds=seconds, refused=self.refused, bytes=self.size, next=self._next)
+        return Seen(
+            took_ms=self.took_ms,
+            seconds=seconds,
+            cpu_s=time.process_time() - cpu,
+            refused=self.refused,
+            bytes=self.size,
+            next=self._next,
+        )
 
     async def _worker(self, place: int, began: float, end: float) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._job.port, limit=_LINE_LIMIT)
@@ -100,17 +109,10 @@ class _Round:
 
 
 def main() -> None:
-    from deploy.api import new_loop
-
-    files: dict[str, list[bytes]] = {}
-    for line in iter(sys.stdin.buffer.readline, b""):
-        job = Job.model_validate(json.loads(line))
-        if job.requests not in files:
-            files[job.requests] = read_requests(Path(job.requests))
-        with asyncio.Runner(loop_factory=new_loop) as runner:
-            seen = runner.run(_Round(job, files[job.requests]).run())
-        sys.stdout.write(seen.model_dump_json() + "\n")
-        sys.stdout.flush()
+    job = Job.model_validate_json(sys.stdin.buffer.read())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        seen = runner.run(_Round(job, read_requests(Path(job.requests))).run())
+    sys.stdout.write(seen.model_dump_json())
 
 
 if __name__ == "__main__":

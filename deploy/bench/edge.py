@@ -1,4 +1,4 @@
-"""One run: a database, an api process, a client process; each measurement beside its ceiling, in turns."""
+"""One run: a database, an api process, a client for each round; each measurement beside its ceiling, in turns."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 import asyncpg
@@ -30,7 +30,7 @@ from canonical.partner import Side
 from canonical.store import Store, migrate
 from canonical.vault import Vault
 from deploy.bench import data
-from deploy.bench.client import Job, Seen, write_requests
+from deploy.bench.client import PATIENCE_S, Job, Seen, write_requests
 from deploy.bench.config import CEILING, US, ServerConfig, services
 from deploy.embedded.ports import free_port
 from deploy.embedded.postgres import EmbeddedPostgres
@@ -146,12 +146,11 @@ def measure(plan: Plan, only: str | None, say: Callable[[str], None]) -> dict[st
             plan = replace(plan, size=replace(plan.size, tokens=1_000))  # nothing else looks at them
         measurements = asyncio.run(_prepare(plan, config, folder))
         server = stack.enter_context(_server(config))
-        client = stack.enter_context(_client())
-        watched = _Watched(server.pid, postgres.pid or 0, client.pid)
+        watched = _Watched(server.pid, postgres.pid or 0)
         for measurement in measurements:
             if only is None or only in measurement.name:
                 say(measurement.name)
-                _measured(plan, measurement, config.port, client, watched)
+                _measured(plan, measurement, config.port, watched)
         return {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "cores": psutil.cpu_count(),
@@ -162,14 +161,12 @@ def measure(plan: Plan, only: str | None, say: Callable[[str], None]) -> dict[st
         }
 
 
-def _measured(
-    plan: Plan, measurement: Measurement, port: int, client: subprocess.Popen[str], watched: "_Watched"
-) -> None:
+def _measured(plan: Plan, measurement: Measurement, port: int, watched: "_Watched") -> None:
     ways = (measurement.ours, measurement.ceiling)
     following = [0, 0]
     if measurement.fills:
         whole = Job(port=port, requests=str(measurement.ours), connections=2, seconds=120, repeat=False)
-        _run(client, whole)
+        _run(whole)
     for round_ in range(plan.rounds + 1):
         for place, requests in enumerate(ways):
             job = Job(
@@ -182,7 +179,7 @@ def _measured(
                 repeat=measurement.repeat or place == 1,
             )
             before = watched.cpu_s()
-            seen = _run(client, job)
+            seen = _run(job)
             after = watched.cpu_s()
             following[place] = seen.next
             if round_ == 0 or not seen.took_ms:  # the first round fills caches
@@ -192,7 +189,7 @@ def _measured(
             side.per_second.append(len(seen.took_ms) / seen.seconds)
             side.server_cpu_s += after[0] - before[0]
             side.database_cpu_s += after[1] - before[1]
-            side.client_cpu_s += after[2] - before[2]
+            side.client_cpu_s += seen.cpu_s
             side.refused += seen.refused
             side.bytes += seen.bytes
 
@@ -371,16 +368,18 @@ class _Requests:
 
 
 class _Watched:
-    """CPU seconds that the server, the database with all its processes, and the client have taken."""
+    """CPU seconds that the server has taken, and the database with all its processes."""
 
-    def __init__(self, server: int, database: int, client: int) -> None:
+    def __init__(self, server: int, database: int) -> None:
         self._server = psutil.Process(server)
         self._database = psutil.Process(database)
-        self._client = psutil.Process(client)
+        self._taken: dict[int, float] = {}
+        """By process; what one that has ended had taken goes on counting."""
 
-    def cpu_s(self) -> tuple[float, float, float]:
+    def cpu_s(self) -> tuple[float, float]:
         backends = [self._database, *self._database.children(recursive=True)]
-        return _cpu_s([self._server]), _cpu_s(backends), _cpu_s([self._client])
+        self._taken |= {process.pid: taken for process in backends if (taken := _cpu_s([process]))}
+        return _cpu_s([self._server]), sum(self._taken.values())
 
 
 def _cpu_s(processes: list[psutil.Process]) -> float:
@@ -396,17 +395,32 @@ def _cpu_s(processes: list[psutil.Process]) -> float:
 
 @contextmanager
 def _server(config: ServerConfig) -> Iterator[subprocess.Popen[str]]:
-    with tempfile.TemporaryFile("w+") as log, _child("deploy.bench.server", stderr=log) as process:
-        assert process.stdin is not None  # noqa: S101
-        process.stdin.write(config.model_dump_json() + "\n")
-        process.stdin.flush()
-        deadline = time.monotonic() + 30
-        while not _answers(config.port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                log.seek(0)
-                raise RuntimeError(f"the server did not start: {log.read()[-2000:]}")
-            time.sleep(0.05)
-        yield process
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deploy.bench.server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            text=True,
+        )
+        try:
+            assert process.stdin is not None  # noqa: S101
+            process.stdin.write(config.model_dump_json() + "\n")
+            process.stdin.flush()
+            deadline = time.monotonic() + 30
+            while not _answers(config.port):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    log.seek(0)
+                    raise RuntimeError(f"the server did not start: {log.read()[-2000:]}")
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _answers(port: int) -> bool:
@@ -416,41 +430,26 @@ def _answers(port: int) -> bool:
         return False
 
 
-@contextmanager
-def _client() -> Iterator[subprocess.Popen[str]]:
-    with _child("deploy.bench.client", stderr=None) as process:
-        yield process
+def _run(job: Job) -> Seen:
+    """One round. It ends: a client that hears nothing gives up, and one that does not is ended.
 
-
-@contextmanager
-def _child(module: str, *, stderr: IO[str] | None) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", module],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _run(client: subprocess.Popen[str], job: Job) -> Seen:
-    if client.stdin is None or client.stdout is None:
-        raise RuntimeError("the client has no pipes")
-    client.stdin.write(job.model_dump_json() + "\n")
-    client.stdin.flush()
-    line = client.stdout.readline()
-    if not line:
-        raise RuntimeError("the client has ended")
-    return Seen.model_validate_json(line)
+    What it has seen goes into a file: nobody waits at the other end of a pipe for a line of a hundred kilobytes.
+    """
+    with tempfile.TemporaryFile("w+") as seen, tempfile.TemporaryFile("w+") as log:
+        finished = subprocess.run(
+            [sys.executable, "-m", "deploy.bench.client"],
+            input=job.model_dump_json(),
+            stdout=seen,
+            stderr=log,
+            text=True,
+            timeout=job.seconds + 2 * PATIENCE_S,
+            check=False,
+        )
+        seen.seek(0)
+        log.seek(0)
+        if finished.returncode:
+            raise RuntimeError(f"a round did not end well: {log.read()[-2000:]}")
+        return Seen.model_validate_json(seen.read())
 
 
 def _http(method: str, target: str, headers: dict[str, str], body: bytes = b"") -> bytes:

@@ -16,8 +16,9 @@ from api.app import create
 from canonical.store import Store
 from canonical.vault import Vault
 from deploy import telemetry
-from deploy.api import new_loop, server_config
+from deploy.api import server_config
 from deploy.bench.config import CEILING, POOL_SIZE, ServerConfig, services
+from deploy.event_loop import new_loop
 from deploy.settings import LogFormat
 
 _PAGE: Final = """

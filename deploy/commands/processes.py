@@ -13,7 +13,8 @@ from deploy.settings import Settings, SettingsError, load
 
 
 def run_api() -> None:
-    from deploy.api import new_loop, run
+    from deploy.api import run
+    from deploy.event_loop import new_loop
 
     _run(run, new_loop)
 

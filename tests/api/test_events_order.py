@@ -21,6 +21,7 @@ async def test_an_event_that_commits_late_is_not_skipped(store: Store):
     async def slow() -> None:
         async with store.transaction() as unit:
             await unit.events.add(EventKind.CASE_OPENED, "slow", None, {})
+            await unit.events.last()  # before a question, what was written goes out
             drawn.set()
             await committed.wait()
 
