@@ -24,6 +24,8 @@ NAMESPACE = "tests"
 PAIR = ("operator", "provider")
 """Namespaces of two deployments that play together."""
 PAIR_IN_STEP = ("operator-in-step", "provider-in-step")
+PAIR_ON_BOTH_SIDES = ("one-on-both-sides", "other-on-both-sides")
+PAIR_WITH_SECRETS = ("operator-with-secrets", "provider-with-secrets")
 """The same for a test that must find no workflow of another one, for each has a key of its own."""
 _EVENTS_UNTIL_NEW_RUN = 40
 _numbers = count(1)
@@ -33,7 +35,11 @@ _numbers = count(1)
 def temporal() -> Iterator[EmbeddedTemporal]:
     """The server of development and demo, with the same timers and search attributes."""
     with tempfile.TemporaryDirectory(prefix="roam-temporal-", dir=_quick_place()) as folder:
-        server = EmbeddedTemporal(Path(folder), [NAMESPACE, *PAIR, *PAIR_IN_STEP], search_attributes=REGISTERED)
+        server = EmbeddedTemporal(
+            Path(folder),
+            [NAMESPACE, *PAIR, *PAIR_IN_STEP, *PAIR_ON_BOTH_SIDES, *PAIR_WITH_SECRETS],
+            search_attributes=REGISTERED,
+        )
         server.start()
         yield server
         server.stop()

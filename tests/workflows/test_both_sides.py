@@ -12,7 +12,7 @@ from deploy.demo.cast import Json
 from deploy.demo.office import until
 from deploy.embedded.temporal import EmbeddedTemporal
 from tests.conftest import Databases
-from tests.workflows.conftest import PAIR
+from tests.workflows.conftest import PAIR_ON_BOTH_SIDES
 from tests.workflows.pair import Player, playing
 from tests.workflows.peer import VERSIONS
 from workflows import ids
@@ -36,7 +36,7 @@ async def couple(
     version: str = request.param
     async with AsyncExitStack() as stack:
         players = []
-        for party, namespace, offered in zip(PARTIES, PAIR, ("", version), strict=True):
+        for party, namespace, offered in zip(PARTIES, PAIR_ON_BOTH_SIDES, ("", version), strict=True):
             settings = {
                 "party": party,
                 "business_name": f"Company {party}",

@@ -26,7 +26,7 @@ from deploy.embedded.temporal import EmbeddedTemporal
 from deploy.span_redaction import RedactedSpans
 from deploy.telemetry import _TALKATIVE, JsonFormatter
 from tests.conftest import Databases
-from tests.workflows.conftest import PAIR
+from tests.workflows.conftest import PAIR_WITH_SECRETS
 from tests.workflows.pair import AT_CPO, AT_EMSP, Pair, pair
 from tests.workflows.test_commands_between_two import ask, becomes, conclude, give, waiting
 from tests.workflows.test_webhook import Receiver
@@ -94,7 +94,7 @@ async def two_databases(databases: Databases) -> AsyncIterator[tuple[str, str]]:
 async def two(
     temporal: EmbeddedTemporal, two_databases: tuple[str, str], spans: InMemorySpanExporter, log_file: Path
 ) -> AsyncIterator[Pair]:
-    async with pair(temporal.address, PAIR, two_databases, MASTER_KEY) as playing:
+    async with pair(temporal.address, PAIR_WITH_SECRETS, two_databases, MASTER_KEY) as playing:
         yield playing
 
 
