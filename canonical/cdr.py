@@ -20,7 +20,7 @@ from canonical.model import (
     Number,
     Percentage,
 )
-from canonical.money import Currency, Price
+from canonical.money import Currency, Price, TaxLine
 from canonical.session import AuthMethod, ChargingPeriod
 from canonical.tariff import Tariff, TariffVersionRef
 from canonical.token import TokenRef
@@ -110,14 +110,35 @@ class Cdr(CanonicalModel):
 
 
 class CostComponent(StrEnum):
-    """What one line of a bill is for."""
+    """What one line of a bill is for.
+
+    PARKING is a pause of a vehicle that charges again; IDLE is the time that it stays after it has charged for the last
+    time. OCPI has one dimension for both, and one price: together they are its parking time.
+    """
 
     ENERGY = "ENERGY"
     TIME = "TIME"
     PARKING = "PARKING"
+    IDLE = "IDLE"
     RESERVATION = "RESERVATION"
     FLAT = "FLAT"
     DISCOUNT = "DISCOUNT"
+    """What a subscription takes off."""
+    LIMIT = "LIMIT"
+    """What a lowest or highest price adds or takes away."""
+
+
+class Discount(CanonicalModel):
+    """What a subscription takes off the price of a session: a share of the components named, or of all of them.
+
+    Sealed when a session starts. OCPI has no word for it: the total of a CDR is the discounted one.
+    """
+
+    name: Identifier
+    percent: Percentage
+    components: tuple[CostComponent, ...] = ()
+    reference: Identifier | None = None
+    """The operator's key of the subscription or the contract that grants it."""
 
 
 class TariffElementRef(CanonicalModel):
@@ -131,7 +152,8 @@ class TariffElementRef(CanonicalModel):
 class CostLine(CanonicalModel):
     """One component at one unit price. `quantity` is what is billed, `unit` one of kWh, h, 1.
 
-    Amounts are in `currency`, exact until the policy rounds. `gross` None: the tax is unknown.
+    Amounts are in `currency`, rounded once by the policy. `tax` is the sum of `taxes`, each with its own name and rate;
+    None, as for `gross`, means that the tax is unknown. `tax_percent` is the sum of the rates.
     """
 
     component: CostComponent
@@ -144,6 +166,7 @@ class CostLine(CanonicalModel):
     tax_name: str | None = None
     tax_percent: Percentage | None = None
     tax: Number | None = None
+    taxes: tuple[TaxLine, ...] = ()
     gross: Number | None = None
     source: TariffElementRef | None = None
     note: str | None = None
@@ -166,8 +189,9 @@ class TariffAt(CanonicalModel):
 
 
 class MeterLink(CanonicalModel):
-    """Ties the energy line to the signed readings it came from, by digest of their bytes."""
+    """Ties the energy lines, by their places in `lines`, to the signed readings they came from, by digest of the bytes."""
 
+    lines: tuple[int, ...] = ()
     begin_sha256: Sha256
     end_sha256: Sha256
     begin_kwh: Number
@@ -206,6 +230,10 @@ class CdrDossier(CanonicalModel):
     """Name and digest of the policy that priced it: `half-up-2@3f2a…`."""
     time_zone: str
     """IANA zone of the charge point, frozen at session start: restrictions were read in it."""
+    discounts: tuple[Discount, ...] = ()
+    """As they were sealed at session start."""
+    agreement: str | None = None
+    """Name and digest of the agreement with the partner under which it was made or checked; None: none was kept."""
 
 
 class BillingContext(CanonicalModel):
@@ -221,4 +249,5 @@ class BillingContext(CanonicalModel):
     time_zone: str
     tariff_at_start: TariffVersionRef | None = None
     billing_record: str | None = None
+    discounts: tuple[Discount, ...] = ()
     sealed_at: Instant

@@ -1,10 +1,11 @@
 """What charging costs (OCPI 2.2.1 tariffs). A tariff that something was priced with is kept for ever."""
 
 import hashlib
+from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from canonical.identity import ObjectId, PartyId
 from canonical.location import EnergyMix
@@ -55,17 +56,32 @@ class Weekday(StrEnum):
     SUNDAY = "SUNDAY"
 
 
+class TaxRate(CanonicalModel):
+    """One of several taxes on a price, by rate (OCPI 2.3.0 types, TaxAmount: what becomes of it in a CDR)."""
+
+    name: Identifier
+    percent: Percentage
+    account_number: str | None = None
+
+
 class PriceComponent(CanonicalModel):
     """A price per kWh, per hour, or once, in the tariff's currency.
 
-    `vat_percent` None means that no VAT is stated, which differs from 0 (OCPI 2.2.1 tariffs, PriceComponent).
-    `step_size` is in Wh or in seconds.
+    `vat_percent` None means that no VAT is stated, which differs from 0 (OCPI 2.2.1 tariffs, PriceComponent); it is the
+    sum of all rates where `taxes` names several. `step_size` is in Wh or in seconds.
     """
 
     dimension: TariffDimension
     price: Number
     vat_percent: Percentage | None = None
+    taxes: tuple[TaxRate, ...] = ()
     step_size: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _rates_make_the_whole(self) -> Self:
+        if self.taxes and sum((tax.percent for tax in self.taxes), Decimal(0)) != self.vat_percent:
+            raise ValueError("the rates of `taxes` do not sum to `vat_percent`")
+        return self
 
 
 class TariffRestrictions(CanonicalModel):

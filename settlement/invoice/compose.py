@@ -24,6 +24,7 @@ _UNITS = {
     CostComponent.ENERGY: "kWh",
     CostComponent.TIME: "h",
     CostComponent.PARKING: "h",
+    CostComponent.IDLE: "h",
 }
 _ONCE = "1"
 

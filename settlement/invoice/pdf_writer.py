@@ -25,10 +25,12 @@ _LINE = 6
 _NAMES = {
     CostComponent.ENERGY: "Energy",
     CostComponent.TIME: "Charging time",
-    CostComponent.PARKING: "Parking (idle) time",
+    CostComponent.PARKING: "Parking time",
+    CostComponent.IDLE: "Idle time",
     CostComponent.RESERVATION: "Reservation",
     CostComponent.FLAT: "Session fee",
-    CostComponent.DISCOUNT: "Price limits",
+    CostComponent.DISCOUNT: "Discount",
+    CostComponent.LIMIT: "Price limits",
 }
 _UNITS = {"1": "x"}
 

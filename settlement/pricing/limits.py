@@ -114,7 +114,7 @@ def _note(net: Decimal, limited_net: Decimal, gross: Decimal | None, limited_gro
 
 def _line(rate: Decimal | None, net: Decimal, tax: Decimal | None, tariff: Tariff, note: str) -> CostLine:
     return CostLine(
-        component=CostComponent.DISCOUNT,
+        component=CostComponent.LIMIT,
         measured=Decimal(1),
         quantity=Decimal(1),
         unit="1",

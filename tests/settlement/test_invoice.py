@@ -142,7 +142,7 @@ class TestWriters:
             "Rhein Charge Operator GmbH",
             "2026-03",
             "19 %",
-            "Parking (idle) time",
+            "Parking time",
             "expected 3.00, the statement has 8.00",
             f"{bill(left_out=(LEFT_OUT,)).gross} EUR",
         ):

@@ -69,7 +69,7 @@ class TestLimits:
             DEFAULT_POLICY,
         )
         assert (got.net, got.gross) == (Decimal("2.00"), Decimal("2.38"))
-        assert got.lines[-1].component is CostComponent.DISCOUNT
+        assert got.lines[-1].component is CostComponent.LIMIT
         assert got.lines[-1].note == "minimum price"
 
     def test_after_tax_binds_by_itself(self):
