@@ -189,7 +189,7 @@ class TariffAt(CanonicalModel):
 
 
 class MeterLink(CanonicalModel):
-    """Ties the energy lines, by their places in `lines`, to the signed readings they came from, by digest of the bytes."""
+    """Ties the energy lines, by their places in `lines`, to the signed readings they came from, by digest of bytes."""
 
     lines: tuple[int, ...] = ()
     begin_sha256: Sha256

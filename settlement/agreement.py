@@ -1,7 +1,7 @@
-"""What has been agreed with one partner about money: how it prices, how far figures may differ, what waits for a person.
+"""What has been agreed with a partner about money: how it prices, how far figures may differ, what waits for a person.
 
-Operators call it the contract. An agreement never changes: a new one takes its place, and what was made or checked under
-it keeps its `ref`.
+Operators call it the contract. An agreement never changes: a new one takes its place, and what was made or checked
+under it keeps its `ref`.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ class Agreement(CanonicalModel):
     amount_basis: AmountBasis = AmountBasis.NET
     unproved_energy: UnprovedEnergy = UnprovedEnergy.ACCEPTED
     latest: timedelta | None = None
-    """How long after its end a session may be billed (from end to arrival of its CDR); None: as long as the law says."""
+    """How long after its end a session may be billed, until its CDR arrives; None: as long as the law says."""
     discounts: tuple[Discount, ...] = ()
     """Granted on every session of the partner's drivers, beside what is sealed with a single session."""
 
