@@ -6,7 +6,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from api.app import create
-from deploy import telemetry
+from deploy import garbage, telemetry
 from deploy.bounded_http import BoundedHttp
 from deploy.composition import deployment
 from deploy.settings import Settings
@@ -21,6 +21,7 @@ async def run(settings: Settings) -> None:
         async with deployment(settings) as built:
             app = create(built.services)
             telemetry.trace_requests(app)
+            garbage.settle()
             config = server_config(app, settings.host, settings.port, graceful_s=round(settings.graceful_shutdown_s))
             server = uvicorn.Server(config)
             await server.serve()

@@ -18,7 +18,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 import workflows
 from activities import all_activities
 from activities.sweep import SweepOrder
-from deploy import telemetry
+from deploy import garbage, telemetry
 from deploy.composition import Deployment, deployment
 from deploy.settings import Settings
 from deploy.stopping import stop_requested
@@ -43,6 +43,7 @@ async def run(settings: Settings) -> None:
         async with deployment(settings) as built:
             await keep_sweeping(built.client, settings.task_queue)
             async with worker(built):
+                garbage.settle()
                 _log.info(READY, extra={"task_queue": settings.task_queue, "namespace": built.client.namespace})
                 await stop.wait()
                 _log.info("worker stops")

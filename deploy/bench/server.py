@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.app import create
 from canonical.store import Store
 from canonical.vault import Vault
-from deploy import telemetry
+from deploy import garbage, telemetry
 from deploy.api import server_config
 from deploy.bench.config import CEILING, POOL_SIZE, ServerConfig, services
 from deploy.event_loop import new_loop
@@ -95,6 +95,7 @@ async def serve(config: ServerConfig) -> None:
     try:
         app = create(services(store, config.port))
         telemetry.trace_requests(app)
+        garbage.settle()
         both = _beside(app, _Ceiling(pool))
         await uvicorn.Server(server_config(both, "127.0.0.1", config.port, graceful_s=1)).serve()
     finally:

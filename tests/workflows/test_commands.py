@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.commands import Asked, CommandActivities, CommandRef, GivenUp
@@ -109,7 +110,8 @@ async def test_a_result_is_told_until_it_is_taken(timeless: WorkflowEnvironment,
 async def test_a_result_that_nobody_takes_is_given_up(timeless: WorkflowEnvironment, timeless_stage: Stage) -> None:
     stage = timeless_stage
     stage.script.on(CommandActivities.conclude, "ACCEPTED").on(CommandActivities.give_up, None)
-    stage.script.on(CommandActivities.tell_result, RuntimeError("down"))
+    later = ApplicationError("down, and asks for patience", next_retry_delay=patience.RESULT_PERIOD / 4)
+    stage.script.on(CommandActivities.tell_result, later)
     await take(stage, 0.0)
     await timeless.fast_forward(stage.handle(command_of(stage)), patience.RESULT_PERIOD + timedelta(minutes=1))
     assert await stage.result(command_of(stage)) == "ACCEPTED"
