@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 from activities.billing import BillingActivities
 from activities.commands import CommandActivities
+from activities.financial_log import LogActivities
 from activities.handshake import HandshakeActivities
 from activities.partner_feed import FeedActivities
 from activities.resources import Resources
 from activities.resync import ResyncActivities
+from activities.retention import RetentionActivities
 from activities.schedules import ScheduleActivities
 from activities.settlement import SettlementActivities
 from activities.sweep import SweepActivities, Wake
@@ -58,6 +60,8 @@ def all_activities(resources: Resources, wake: Wake) -> list[Callable[..., objec
         settlement.reconcile,
         settlement.book,
         SweepActivities(resources, wake).wake_unattended,
+        LogActivities(resources).extend,
+        RetentionActivities(resources).let_go,
         webhooks.deliver,
         webhooks.pause,
     ]

@@ -2,24 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
 
 from temporalio import activity
 
+from activities.agreements import agreement_for
 from activities.cases import open_case
 from activities.cdr_check import check
+from activities.emission import Known, emission
 from activities.failures import partner_conversation
 from activities.partner_link import calls_to, connected_adapter
 from activities.resources import Resources
 from adapters.contract import CannotWrite, Parties, PartnerCalls, PartnerError
-from canonical.cdr import BillingContext, Cdr, CdrDossier
+from canonical.cdr import BillingContext, Cdr, CdrDossier, TariffMoment
 from canonical.identity import ObjectId
 from canonical.model import Finding
 from canonical.partner import Connection, Side
 from canonical.session import MeterReading, Session, VehicleState
-from canonical.store import CdrReceipt, CdrState, StoredCdr, UnitOfWork
+from canonical.store import CdrReceipt, CdrState, Driver, StoredCdr, UnitOfWork
+from canonical.tariff import Tariff
 from settlement import cdr_generator
+from settlement.cdr_generator import Issue, TariffsInForce
 from settlement.pricing.breakdown import Unpriceable
-from settlement.statement import cdr_sha256, month_of, statement_id
+from settlement.statement import cdr_sha256, month_of, settles_at, statement_id
+
+_REFUSED: Final = "REFUSED"
+"""Outcome of a receipt that is none."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +103,11 @@ class BillingActivities:
             async with resources.store.transaction() as work:
                 stored = await self._ours(work, ref)
                 connection = await work.connections.get(ref.connection_id)
-                if await work.cdrs.receipts(cdr_id, ref.connection_id):
+                if _accepted(await work.cdrs.receipts(cdr_id, ref.connection_id)):
                     return
             calls = await self._calls(connection, stored.dossier.cdr)
             try:
+                await self._keep_emission(ref, stored, connection)
                 receipt = await calls.post_cdr(stored.dossier.cdr)
             except (PartnerError, CannotWrite) as refusal:
                 if not (isinstance(refusal, PartnerError) and refusal.retryable):
@@ -123,6 +133,8 @@ class BillingActivities:
                     text=f"accepted with {receipt.ocpi_status}",
                     at=accepted.at,
                 )
+                if stored.dossier.cdr.credit:  # it was made without us
+                    await self._say_if_late(work, stored.dossier.cdr, ref.connection_id)
 
     @activity.defn(name="billing-prove-receipt")
     async def prove_receipt(self, ref: CdrRef) -> str:
@@ -138,7 +150,7 @@ class BillingActivities:
                 stored = await self._ours(work, ref)
                 connection = await work.connections.get(ref.connection_id)
                 receipts = await work.cdrs.receipts(cdr_id, ref.connection_id)
-            receipt = receipts[-1]
+            receipt = _accepted(receipts)[-1]
             if any(r.proved for r in receipts):
                 return "PROVED"
             if receipt.url is None:
@@ -177,7 +189,7 @@ class BillingActivities:
                 raise LookupError(message)
             result = await check(work, resources, stored)
             state = CdrState.QUARANTINED if result.quarantine else CdrState.ACCEPTED
-            text = "; ".join(f"{f.code}: {f.message}" for f in result.findings) or "priced again: the same"
+            text = result.text
             if stored.state is CdrState.RECEIVED:
                 await work.cdrs.note(
                     cdr_id,
@@ -208,14 +220,13 @@ class BillingActivities:
             context=context,
             readings=readings,
             signed=await work.sessions.signed(session.object_id),
-            tariff_at_start=at_start,
-            tariff_at_end=await work.tariffs.in_force(at_start.object_id, end) if at_start else None,
-            tariff_at_generation=await work.tariffs.in_force(at_start.object_id, now) if at_start else None,
-            policy=self._resources.policy,
-            cdr_id=cdr_id,
-            generated_at=now,
-            adapter=connection.adapter or "",
-            protocol_version=connection.version or "",
+            tariffs=TariffsInForce(
+                at_start=at_start,
+                at_end=await work.tariffs.in_force(at_start.object_id, end) if at_start else None,
+                at_generation=await work.tariffs.in_force(at_start.object_id, now) if at_start else None,
+            ),
+            agreement=await agreement_for(work, connection.id, session.start, self._resources.policy),
+            issue=Issue(cdr_id, now, connection.adapter or "", connection.version or ""),
             registered_key=self._resources.meter_key(session.meter_id),
             reservation_expired=_is_unused_reservation(readings),
         )
@@ -223,10 +234,11 @@ class BillingActivities:
     async def _say_if_late(self, work: UnitOfWork, cdr: Cdr, connection_id: str) -> None:
         """A statement is never made anew: a CDR of its month that comes later is for a person to claim."""
         us, zone = self._resources.us, self._resources.terms.time_zone
-        month = month_of(cdr.end, zone)
-        if await work.settlement.statement(statement_id(us.party, connection_id, month)) is None:
+        month = month_of(settles_at(cdr), zone)
+        issued = await work.settlement.statement(statement_id(us.party, connection_id, month))
+        if issued is None or any(item.cdr.key == cdr.object_id.key for item in issued.items):
             return
-        text = f"CDR {cdr.object_id.key} ended in {month}, whose statement for {connection_id} was issued already"
+        text = f"CDR {cdr.object_id.key} is of {month}, whose statement for {connection_id} was issued already"
         await open_case(work, self._resources, "cdr-late", cdr.object_id.key, text)
 
     async def _unbillable(
@@ -237,10 +249,29 @@ class BillingActivities:
         await work.sessions.conclude(ObjectId.parse(ref.session_key), cdr=None, reason=reason)
         return Billed(None, reason, needs_person=True)
 
+    async def _keep_emission(self, ref: CdrRef, stored: StoredCdr, connection: Connection) -> None:
+        """Check what is about to be sent, and keep the outcome with what the version cannot say."""
+        dossier, resources = stored.dossier, self._resources
+        cdr, session_id = dossier.cdr, dossier.handles.session_id
+        async with resources.store.transaction() as work:
+            of_session = ObjectId(owner=cdr.owner, id=session_id) if session_id else None
+            known = Known(
+                session=await work.sessions.get(of_session) if of_session else None,
+                tariff=await _priced_by(work, dossier),
+                agreement=await agreement_for(work, connection.id, cdr.start, resources.policy),
+                registered_key=resources.meter_key(cdr.meter_id),
+            )
+            adapter = connected_adapter(resources.registry, connection)
+            sent = emission(adapter, dossier, known, resources.clock())
+            await work.cdrs.add_emission(cdr.object_id, ref.connection_id, sent)
+
     async def _refused(self, ref: CdrRef, connection: Connection, refusal: PartnerError | CannotWrite) -> None:
         cdr_id = ObjectId.parse(ref.cdr_key)
         text = f"{connection.name} refused CDR {ref.cdr_key}: {refusal}"
         async with self._resources.store.transaction() as work:
+            if isinstance(refusal, PartnerError) and refusal.http_status is not None:
+                answer = _refusal(refusal, refusal.http_status, connection, self._resources.clock())
+                await work.cdrs.add_receipt(cdr_id, ref.connection_id, answer)
             await work.cdrs.note(
                 cdr_id,
                 connection_id=ref.connection_id,
@@ -260,6 +291,7 @@ class BillingActivities:
             object_key=cdr.object_id.key,
             our_side=Side.CPO,
             addressee=cdr.token.issuer_party,
+            driver=Driver.of(cdr.token),
         )
 
     async def _ours(self, work: UnitOfWork, ref: CdrRef) -> StoredCdr:
@@ -268,6 +300,30 @@ class BillingActivities:
             message = f"CDR {ref.cdr_key} is not in the store"
             raise LookupError(message)
         return stored
+
+
+def _accepted(receipts: Sequence[CdrReceipt]) -> tuple[CdrReceipt, ...]:
+    return tuple(receipt for receipt in receipts if receipt.outcome != _REFUSED)
+
+
+def _refusal(error: PartnerError, http_status: int, connection: Connection, at: datetime) -> CdrReceipt:
+    """What a partner answers to a CDR that it does not take."""
+    return CdrReceipt(
+        http_status=http_status,
+        ocpi_status=error.ocpi_status,
+        url=None,
+        version_accepted=None,
+        outcome=_REFUSED,
+        findings=(Finding(code="receipt.refused", message=f"{connection.name} refused it: {error}", blocks=True),),
+        proved=False,
+        at=at,
+    )
+
+
+async def _priced_by(work: UnitOfWork, dossier: CdrDossier) -> Tariff | None:
+    """The version that priced the CDR: never what the tariff is now."""
+    start = next((m for m in dossier.tariff_moments if m.moment is TariffMoment.SESSION_START), None)
+    return await work.tariffs.version(start.tariff) if start else None
 
 
 def _is_unused_reservation(readings: Sequence[MeterReading]) -> bool:

@@ -27,7 +27,7 @@ from canonical.invoice_record import InvoiceRecord
 from canonical.location import Location
 from canonical.partner import CLOSED, Connection
 from canonical.session import Session
-from canonical.store import OutboxAction, OutboxEntry, UnitOfWork
+from canonical.store import OutboxAction, OutboxEntry, UnitOfWork, driver_of
 from canonical.tariff import Tariff
 from canonical.token import Token
 
@@ -97,6 +97,7 @@ class FeedActivities:
             object_key=last.object_key,
             our_side=side,
             addressee=party,
+            driver=driver_of(current),
         )
         try:
             if last.action is OutboxAction.DELETE:

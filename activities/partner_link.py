@@ -1,5 +1,8 @@
 """From a connection to calls: load what the store knows, bind the adapter, and keep what is said as evidence."""
 
+from datetime import timedelta
+
+from adapters.build import build
 from adapters.contract import (
     Adapter,
     Exchange,
@@ -15,7 +18,7 @@ from adapters.registry import Registry
 from adapters.transport.address_guard import on_one_of
 from canonical.identity import PartyId
 from canonical.partner import Connection, LinkState, Side
-from canonical.store import Direction, EvidenceRecord, Store
+from canonical.store import Direction, Driver, EvidenceRecord, Store
 
 KEPT = frozenset(
     {
@@ -56,11 +59,13 @@ async def calls_to(
     addressee: PartyId | None = None,
     open_routing: bool = False,
     witness: Witness | None = None,
+    driver: Driver | None = None,
 ) -> PartnerCalls:
     """The partner behind a connection, ready to be called with the newest token it gave us.
 
     `our_side` is what we are in this call, and `addressee` whom it concerns, where that is known; the rest is
-    `Connection.addressee`. `witness` takes the place of the evidence that is kept of each exchange.
+    `Connection.addressee`. `witness` takes the place of the evidence that is kept of each exchange, under the key of
+    the `driver` whom the calls are about.
     Raises PartnerUnavailable while the connection is suspended: nobody calls over it until it is resumed.
     """
     if connection.state is LinkState.SUSPENDED:
@@ -68,16 +73,17 @@ async def calls_to(
     async with store.transaction() as work:
         token = await work.access.outbound(connection.id)
     adapter = connected_adapter(registry, connection)
+    party = connection.addressee(our_side, addressee, open_routing=open_routing)
     link = Link(
         connection_id=connection.id,
         token=token.get_secret_value(),
         endpoints=connection.endpoints,
         our_party=connection.our_party,
-        partner_party=connection.addressee(our_side, addressee, open_routing=open_routing),
+        partner_party=party,
         partner_sides=tuple(side.other for side in connection.our_sides),
         token_spelling=connection.token_spelling,
     )
-    return adapter.calls(link, witness or evidence_keeper(store, connection, adapter.key, object_key))
+    return adapter.calls(link, witness or evidence_keeper(store, connection, adapter.key, object_key, party, driver))
 
 
 def check_reply_address(connection: Connection, url: str) -> None:
@@ -87,22 +93,35 @@ def check_reply_address(connection: Connection, url: str) -> None:
     on_one_of(url, (endpoint.url for endpoint in connection.endpoints))
 
 
-def evidence_keeper(store: Store, connection: Connection, adapter_key: str, object_key: str | None = None) -> Witness:
+def evidence_keeper(
+    store: Store,
+    connection: Connection,
+    adapter_key: str,
+    object_key: str | None = None,
+    party: PartyId | None = None,
+    driver: Driver | None = None,
+) -> Witness:
     """Keeps request and answer, as bytes, of every exchange in a module that matters. Tokens are masked in them."""
 
     async def keep(exchange: Exchange) -> None:
         if exchange.module not in KEPT:
             return
         async with store.transaction() as work:
-            await work.evidence.add(evidence_of(exchange, connection, adapter_key, object_key))
+            await work.evidence.add(evidence_of(exchange, connection, adapter_key, object_key, party, driver))
 
     return keep
 
 
 def evidence_of(
-    exchange: Exchange, connection: Connection, adapter_key: str, object_key: str | None = None
+    exchange: Exchange,
+    connection: Connection,
+    adapter_key: str,
+    object_key: str | None = None,
+    party: PartyId | None = None,
+    driver: Driver | None = None,
 ) -> EvidenceRecord:
-    """An exchange of ours with a partner, as it is kept."""
+    """An exchange of ours, as it is kept. Without a `party` that it was addressed to, it was the partner itself."""
+    party = party or connection.addressee()
     return EvidenceRecord(
         direction=Direction.OUT,
         connection_id=connection.id,
@@ -116,6 +135,11 @@ def evidence_of(
         adapter=adapter_key,
         object_key=object_key,
         at=exchange.started_at,
+        finished_at=exchange.started_at + timedelta(seconds=exchange.duration_s),
+        partner=None if party is None else str(party),
+        rule_set=build(),
+        answer_headers=exchange.response_headers,
+        driver=driver,
     )
 
 

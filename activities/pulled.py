@@ -8,7 +8,8 @@ from typing import Protocol
 
 from activities.cases import open_case
 from activities.resources import Resources
-from adapters.contract import Module, Read, Unreadable
+from adapters.build import build
+from adapters.contract import Adapter, Module, Read, Unreadable
 from canonical.cdr import Cdr, Provenance
 from canonical.identity import ObjectId, PartyId
 from canonical.invoice_record import InvoiceRecord
@@ -16,10 +17,11 @@ from canonical.location import Location
 from canonical.model import CanonicalModel
 from canonical.partner import Connection, HubClient, Side
 from canonical.session import Session, SessionStatus
-from canonical.store import AddOutcome, Direction, EvidenceRecord, UnitOfWork, note_begun, sha256_of
+from canonical.store import AddOutcome, Direction, Driver, Duty, EvidenceRecord, UnitOfWork, driver_of, note_begun
 from canonical.store.cdr_arrival import dossier_on_arrival
 from canonical.tariff import Tariff
 from canonical.token import Token
+from settlement.validation import conflict
 
 Pulled = Location | Tariff | Token | Session | Cdr | InvoiceRecord | HubClient
 
@@ -57,8 +59,7 @@ class PulledPage:
     work: UnitOfWork
     resources: Resources
     connection: Connection
-    adapter_key: str
-    version: str
+    adapter: Adapter
     wake: Wake
     url: str
     asked_at: datetime
@@ -67,6 +68,7 @@ class PulledPage:
     async def keep(self, items: tuple[Read[Pulled], ...], our_side: Side | None) -> None:
         """Store what is the partner's. What belongs to somebody else becomes a case."""
         parties = {party.key: party for party in (_owner(item.value) for item in items) if party is not None}
+        await self.work.drivers.keys((driver for driver, _ in told_of(items)), Duty.FEED)
         owners = await self.work.hub_clients.speakers(self.connection, parties.values(), our_side)
         for item in items:
             owner = _owner(item.value)
@@ -122,10 +124,15 @@ class PulledPage:
     async def _cdr(self, cdr: Cdr, item: Read[Pulled]) -> None:
         """Kept once, with the bytes it was read from, and checked by its session's process."""
         known = await self.work.cdrs.get(cdr.object_id, connection_id=self.connection.id, ours=False)
-        if known is not None and known.sha256 == sha256_of(cdr):
+        if known is not None and known.holds(cdr):
             return
         evidence_id = await self.work.evidence.add(self._evidence(cdr, item.raw))
-        provenance = Provenance(adapter=self.adapter_key, protocol_version=self.version, findings=item.findings)
+        provenance = Provenance(
+            adapter=self.adapter.key,
+            protocol_version=self.adapter.version,
+            bare_amounts=self.adapter.bare_amounts,
+            findings=item.findings,
+        )
         dossier = await dossier_on_arrival(self.work, cdr, self.connection.id, provenance)
         outcome = await self.work.cdrs.add(
             dossier, connection_id=self.connection.id, ours=False, evidence_id=evidence_id
@@ -136,7 +143,8 @@ class PulledPage:
                 f"{self.connection.name} listed CDR {cdr.object_id.key} with other content than it was first received "
                 f"with; the first one stands. The bytes listed are kept as evidence (SHA-256 {digest})."
             )
-            await open_case(self.work, self.resources, "cdr-conflict", cdr.object_id.key, text)
+            found = conflict(known.dossier.cdr, cdr) if known else ()
+            await open_case(self.work, self.resources, "cdr-conflict", cdr.object_id.key, text, found)
             return
         name, session_id, connection_id = cdr.object_id, dossier.handles.session_id, self.connection.id
         self.afterwards.append(lambda: self.wake.cdr_received(name, session_id, connection_id))
@@ -152,10 +160,18 @@ class PulledPage:
             headers={},
             body=b"",
             answer=raw,
-            adapter=self.adapter_key,
+            adapter=self.adapter.key,
             object_key=value.object_id.key,
             at=self.asked_at,
+            partner=str(value.object_id.owner),
+            rule_set=build(),
+            driver=driver_of(value),
         )
+
+
+def told_of(items: tuple[Read[Pulled], ...]) -> tuple[tuple[Driver, bytes], ...]:
+    """The elements of a page that tell of a driver, each with the driver."""
+    return tuple((driver, item.raw) for item in items if (driver := driver_of(item.value)) is not None)
 
 
 def key_of(value: Pulled) -> str:

@@ -1,7 +1,7 @@
 """What activities work with, handed down once by the composition root."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -10,7 +10,8 @@ from adapters.registry import Registry
 from adapters.transport.http import PartnerHttp
 from canonical.identity import BusinessRole, PartyId, Role
 from canonical.partner import Side
-from canonical.store import Store
+from canonical.store import RetentionPolicy, Store
+from canonical.store.log import SigningKey
 from settlement.pricing.policy import PricingPolicy
 from settlement.vat import VatTreatment
 
@@ -54,6 +55,10 @@ class Resources:
     terms: SettlementTerms
     clock: Callable[[], datetime]
     page_limit: int = 100
+    log_key: SigningKey | None = None
+    """Signs the log of financial records. None: this process does not extend it."""
+    retention: RetentionPolicy = field(default_factory=RetentionPolicy)
+    """How long what is kept."""
     meter_keys: tuple[tuple[str, str], ...] = ()
     """Registered public keys: (meter id, key hex). A key counts only when it is registered here."""
 

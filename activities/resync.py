@@ -1,6 +1,6 @@
 """Pull a partner's lists into the store, a page at a time: everything, or what changed since the last time."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from temporalio import activity
@@ -8,7 +8,7 @@ from temporalio import activity
 from activities.cases import open_case
 from activities.failures import partner_conversation, told_to_temporal
 from activities.partner_link import KEPT, calls_to, connected_adapter, evidence_of, side_towards
-from activities.pulled import KINDS, Pulled, PulledPage, Wake, key_of
+from activities.pulled import KINDS, Pulled, PulledPage, Wake, key_of, told_of
 from activities.resources import Resources
 from adapters.contract import Exchange, Interface, Module, Page, PartnerError
 from adapters.transport.crawl import GUARD, Listed, Place, onward
@@ -17,7 +17,7 @@ from canonical.identity import ObjectId
 from canonical.location import EvseStatus
 from canonical.model import Finding
 from canonical.partner import Connection, Side
-from canonical.store import Crawl, Missing, UnitOfWork
+from canonical.store import Crawl, Missing, UnitOfWork, driver_of
 
 OVERLAP = timedelta(minutes=10)
 """A delta begins so long before the last one began: clocks differ, and commits overtake each other (trap 47)."""
@@ -114,12 +114,11 @@ class ResyncActivities:
             module = Module(cursor.module)
             async with resources.store.transaction() as work:
                 url = page.url or cursor.url or ""
-                arrived = PulledPage(
-                    work, resources, connection, adapter.key, adapter.version, self._wake, url, asked_at
-                )
+                arrived = PulledPage(work, resources, connection, adapter, self._wake, url, asked_at)
                 if page.items or page.unreadable:
                     for exchange in exchanges:
-                        await work.evidence.add(evidence_of(exchange, connection, adapter.key))
+                        record = evidence_of(exchange, connection, adapter.key)
+                        await work.evidence.add(replace(record, told_of=told_of(page.items)))
                 await arrived.keep(page.items, _side(module))
                 for unreadable in page.unreadable:
                     await arrived.put_aside(cursor.module, unreadable)
@@ -233,7 +232,7 @@ async def _remove(work: UnitOfWork, module: Module, name: ObjectId, source: str)
             token = await work.tokens.get(name, source=source)
             if token is not None:
                 await work.tokens.put(token.model_copy(update={"valid": False}), source=source)
-                await work.events.add(EventKind.TOKEN_REMOVED, name.key, source, {})
+                await work.events.add(EventKind.TOKEN_REMOVED, name.key, source, {}, driver=driver_of(token))
         case Module.TARIFFS:
             await work.tariffs.remove(name, source=source)
         case Module.HUB_CLIENT_INFO:

@@ -138,7 +138,7 @@ class SettlementActivities:
                 )
                 await work.settlement.save_invoice(invoice, connection.id, issued=True)
                 await self._render(work, invoice)
-                if invoice.gross or invoice.net:  # a month of free sessions has an invoice, and nothing to post
+                if ledger.is_postable(invoice):  # a month of free sessions has an invoice, and nothing to post
                     await work.ledger.post(ledger.issued(invoice))
                 for item in invoice.items:
                     agreed = ReconciledItem(cdr=item.cdr, outcome=ItemOutcome.AGREED)
@@ -195,7 +195,7 @@ class SettlementActivities:
                     text = f"invoice {invoice.number} is not what was agreed: {_reasons(findings)}"
                     await open_case(work, resources, "invoice-differs", invoice.number, text, findings)
                     return Booked("DISPUTED", text, needs_person=True)
-                if invoice.gross or invoice.net:
+                if ledger.is_postable(invoice):
                     await work.ledger.post(ledger.received(invoice))
                 for item in invoice.items:
                     agreed = ReconciledItem(cdr=item.cdr, outcome=ItemOutcome.AGREED)

@@ -31,6 +31,8 @@ class Wake(Protocol):
         self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus
     ) -> None: ...
 
+    async def cdr_issued(self, cdr: ObjectId, connection_id: str) -> None: ...
+
     async def cdr_received(self, cdr: ObjectId, session_id: str | None, connection_id: str) -> None: ...
 
     async def feed(self, connection_id: str) -> None: ...
@@ -69,8 +71,8 @@ class SweepActivities:
 
     @activity.defn(name="sweep-wake-unattended")
     async def wake_unattended(self, order: SweepOrder) -> Swept:
-        """Signal again for ended sessions without outcome, CDRs without verdict, outboxes that wait, and commands
-        whose time has passed.
+        """Signal again for ended sessions without outcome, CDRs without verdict, credits without answer, outboxes
+        that wait, and commands whose time has passed.
 
         A signal to a workflow that is at work changes nothing but its history, which it lengthens: what a workflow
         has struggled with for long is therefore swept seldom. A look at everything also sees to it that each partner
@@ -82,6 +84,7 @@ class SweepActivities:
         async with self._resources.store.transaction() as work:
             sessions = await work.sessions.unconcluded(before, after)
             cdrs = await work.cdrs.unchecked(before, after)
+            unanswered = await work.cdrs.undelivered_credits(before, after)
             feeds = await work.outbox.neglected(before)
             commands = await work.commands.unattended(before, after)
             webhooks = await work.webhooks.behind(before, failing=after is None)
@@ -91,6 +94,8 @@ class SweepActivities:
         for cdr in cdrs:
             name, session_id = cdr.dossier.cdr.object_id, cdr.dossier.handles.session_id
             await self._wake.cdr_received(name, session_id, cdr.connection_id)
+        for name, connection_id in unanswered:
+            await self._wake.cdr_issued(name, connection_id)
         for connection_id in feeds:
             await self._wake.feed(connection_id)
         for command in commands:
@@ -100,7 +105,7 @@ class SweepActivities:
         for connection in connections:
             await self._wake.arrange(connection.id, connection.state)
         invalid = await self._end_pending(now) if after is None else 0
-        return Swept(len(sessions), len(cdrs), len(feeds), len(commands), len(webhooks), invalid)
+        return Swept(len(sessions), len(cdrs) + len(unanswered), len(feeds), len(commands), len(webhooks), invalid)
 
     async def _end_pending(self, now: datetime) -> int:
         """Declare invalid what never began; what has energy in it is left to its backend. By session: once."""

@@ -388,6 +388,10 @@ class Adapter(Protocol):
         """Whether a token is named by its uid alone, and not by its type as well (OCPI 2.1.1)."""
 
     @property
+    def bare_amounts(self) -> bool:
+        """Whether amounts are bare numbers: this version has no word for tax (OCPI 2.1.1)."""
+
+    @property
     def open_token_types(self) -> bool:
         """Whether a token may be of any type, and a vehicle's contract is one (OCPI 2.3.0). Elsewhere it is OTHER."""
 

@@ -136,6 +136,15 @@ def convert(
     return Converted(kind, written, tuple(differences(plain(value), plain(back))), findings)
 
 
+def losses(adapter: Adapter, value: CanonicalModel, parties: Parties | None = None) -> tuple[Difference, ...]:
+    """What is not the same any more when an object that we send is read by the one who gets it.
+
+    Raises CannotWrite, and InvalidWire where the adapter cannot read what it writes.
+    """
+    back = adapter.read(type(value), adapter.write(value), parties).value
+    return tuple(differences(plain(value), plain(back)))
+
+
 def recognised(body: bytes, from_version: str) -> str:
     """The kind of object that a document is, by its fields. Raises InvalidWire."""
     document = read_object(body, allow_bom=True)

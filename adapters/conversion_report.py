@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from adapters.conversion import Converted, NotConvertible
-from adapters.differences import Difference
 from adapters.document import Document, Json
 from adapters.json_reader import read_json
 from adapters.json_writer import write_json
@@ -23,7 +22,7 @@ def report(outcome: Converted | NotConvertible) -> bytes:
             "kind": outcome.kind,
             "converted": read_json(outcome.body),
             "losses": [
-                {"where": each.where, "what": _what(each), "stated": each.before, "instead": each.after}
+                {"where": each.where, "what": each.what, "stated": each.before, "instead": each.after}
                 for each in outcome.losses
             ],
             "tolerated": [_described(each) for each in outcome.findings],
@@ -39,17 +38,13 @@ def lines(outcome: Converted | NotConvertible) -> Iterator[str]:
     yield from (f"tolerated {each.where or 'body'}: {each.message} ({each.code})" for each in outcome.findings)
     for each in outcome.losses:
         stated, instead = _shown(each.before), _shown(each.after)
-        values = {"lost": stated, "filled": instead}.get(_what(each), f"{stated} -> {instead}")
-        yield f"{_what(each)} {each.where}: {values}"
+        values = {"lost": stated, "filled": instead}.get(each.what, f"{stated} -> {instead}")
+        yield f"{each.what} {each.where}: {values}"
 
 
 def _shown(value: Json) -> str:
     text = write_json(value).decode()
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-def _what(loss: Difference) -> str:
-    return "lost" if loss.dropped else "filled" if loss.filled else "changed"
 
 
 def _described(finding: Finding) -> Document:

@@ -31,6 +31,11 @@ class Difference:
         return _is_nothing(self.before) and not _is_nothing(self.after)
 
     @property
+    def what(self) -> str:
+        """In a word: the place was lost, filled, or changed."""
+        return "lost" if self.dropped else "filled" if self.filled else "changed"
+
+    @property
     def where(self) -> str:
         """The place in words. A field that was kept beside the model is named as its sender named it."""
         value = self.before if is_object(self.before) else self.after

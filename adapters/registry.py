@@ -13,6 +13,7 @@ from adapters.ocpi.adapter import OcpiAdapter
 from adapters.ocpi_2_1_1.version import OCPI_2_1_1
 from adapters.ocpi_2_2_1.version import OCPI_2_2_1
 from adapters.ocpi_2_3_0.version import OCPI_2_3_0
+from adapters.partners.gireve import GIREVE
 from adapters.partners.profile import PartnerProfile
 from adapters.partners.py_ocpi import PY_OCPI
 from adapters.partners.standard import STANDARD
@@ -22,7 +23,7 @@ from adapters.transport.http import PartnerHttp
 VERSIONS: Final = (OCPI_2_1_1, OCPI_2_2_1, OCPI_2_3_0)
 """Every version of OCPI that this release speaks."""
 
-_PROFILES: Final = (STANDARD, STRICT, PY_OCPI)
+_PROFILES: Final = (STANDARD, STRICT, PY_OCPI, GIREVE)
 
 
 class UnknownAdapter(Exception):

@@ -214,6 +214,8 @@ class Provenance(CanonicalModel):
 
     adapter: str
     protocol_version: str
+    bare_amounts: bool = False
+    """The version that it was read in has no word for tax: what an amount is, was agreed elsewhere (OCPI 2.1.1)."""
     findings: tuple[Finding, ...] = ()
 
 
@@ -227,7 +229,7 @@ class CdrDossier(CanonicalModel):
     handles: Handles
     provenance: Provenance
     pricing_policy: str
-    """Name and digest of the policy that priced it: `half-up-2@3f2a…`."""
+    """Name and digest of the policy that priced it: `half-up-total@3f2a…`."""
     time_zone: str
     """IANA zone of the charge point, frozen at session start: restrictions were read in it."""
     discounts: tuple[Discount, ...] = ()

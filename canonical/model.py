@@ -72,7 +72,8 @@ class Finding(CanonicalModel):
     """One thing that a reader, a validator or a reconciliation noticed, in words a person and a machine can use.
 
     `code` is stable (`cdr.parking_cost_differs`, `tolerance.timestamp_without_zone`), `where` names the
-    field, `expected` and `stated` are the two sides of a difference as text.
+    field, `expected` and `stated` are the two sides of a difference as text, and `difference` is stated less
+    expected, where both are numbers.
     """
 
     code: str
@@ -80,5 +81,6 @@ class Finding(CanonicalModel):
     where: str | None = None
     expected: str | None = None
     stated: str | None = None
+    difference: str | None = None
     blocks: bool = False
     """True when nothing may be paid or published on the strength of the object until a person decided."""

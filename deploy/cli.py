@@ -21,6 +21,12 @@ app.add_typer(bench, name="bench")
 keys = typer.Typer(no_args_is_help=True, help="API keys of your own systems, each with no more than it needs.")
 app.add_typer(keys, name="keys")
 
+evidence = typer.Typer(no_args_is_help=True, help="Show to anybody that no financial record was changed or removed.")
+app.add_typer(evidence, name="evidence")
+
+retention = typer.Typer(no_args_is_help=True, help="How long what is kept; letting go of it, and forgetting drivers.")
+app.add_typer(retention, name="retention")
+
 Folder = Annotated[Path, typer.Option(help="Everything of this deployment is kept here.", show_default=True)]
 Connection = Annotated[str, typer.Argument(help="Id of the connection with the partner.")]
 Month = Annotated[str, typer.Argument(help="The month, as 2026-03.")]
@@ -174,11 +180,115 @@ def convert(
 
 
 @app.command()
+def price(
+    *,
+    cdr: Annotated[Path, typer.Option(help="One CDR as JSON, whole or in part; - for standard input.")],
+    tariff: Annotated[Path | None, typer.Option(help="A tariff as JSON, in place of the CDR's of that id.")] = None,
+    version: Annotated[str | None, typer.Option("--ocpi", help="Version of the files; seen by itself.")] = None,
+    time_zone: Annotated[
+        str | None, typer.Option("--timezone", help="Of the charge point, where the file does not say it.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it for machines.")] = False,
+) -> None:
+    """Price a CDR by its tariff, and show the working. Ends with 1 if it has no price."""
+    from deploy.commands.price import run
+
+    run(cdr, tariff, version, time_zone, as_json=json)
+
+
+@app.command("check-cdr")
+def check_cdr(
+    *,
+    cdr: Annotated[Path, typer.Option(help="One whole CDR as JSON; - for standard input.")],
+    session: Annotated[Path | None, typer.Option(help="Its session as JSON.")] = None,
+    tariff: Annotated[Path | None, typer.Option(help="The tariff that was published for it, as JSON.")] = None,
+    version: Annotated[str | None, typer.Option("--ocpi", help="Version of the files; seen by itself.")] = None,
+    time_zone: Annotated[
+        str | None, typer.Option("--timezone", help="Of the charge point, where the file does not say it.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it for machines.")] = False,
+) -> None:
+    """Check a partner's CDR as the platform does. Ends with 1 if a person would have to decide."""
+    from deploy.commands.check_cdr import run
+
+    run(cdr, session, tariff, version, time_zone, as_json=json)
+
+
+@app.command("verify-meter")
+def verify_meter(
+    file: Annotated[Path, typer.Argument(help="A record, OCPI signed_data, a CDR, or transparency XML; - for stdin.")],
+    *,
+    public_key: Annotated[
+        str | None, typer.Option(help="Of the meter: hexadecimal, Base64, or a file. Without it: the one in the data.")
+    ] = None,
+    xml: Annotated[Path | None, typer.Option(help="Write the XML for the public transparency software here.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it for machines.")] = False,
+) -> None:
+    """Verify signed meter data: do the signatures hold, and may the energy be billed? Ends with 1 if not both."""
+    from deploy.commands.verify_meter import run
+
+    run(file, public_key, xml, as_json=json)
+
+
+@app.command("lint-tariff")
+def lint_tariff(
+    file: Annotated[Path, typer.Argument(help="One tariff as JSON, or a list; - for standard input.")],
+    *,
+    power: Annotated[str | None, typer.Option(help="Of the connector, in kW: 22, 150.")] = None,
+    version: Annotated[str | None, typer.Option("--ocpi", help="Version of the file; seen by itself.")] = None,
+    time_zone: Annotated[str | None, typer.Option("--timezone", help="Of the charge point.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it for machines.")] = False,
+) -> None:
+    """Say what a tariff will do, what in it is unclear, and what is impossible or unlawful: then it ends with 1."""
+    from deploy.commands.lint_tariff import run
+
+    run(file, power, version, time_zone, as_json=json)
+
+
+@app.command()
 def lock() -> None:
     """Pin the newest versions of everything that is installed, in pyproject.toml."""
     from deploy.commands.lock import run
 
     run()
+
+
+@retention.command("show")
+def retention_show(*, folder: Folder = UP_FOLDER) -> None:
+    """Show the classes, how long each is kept and why, and what is due."""
+    from deploy.commands.retention import show
+
+    show(folder)
+
+
+@retention.command("sweep")
+def retention_sweep(
+    *,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would go.")] = False,
+    folder: Folder = UP_FOLDER,
+) -> None:
+    """Let go of what is due now. The worker does it once a day."""
+    from deploy.commands.retention import sweep
+
+    sweep(folder, dry_run=dry_run)
+
+
+@retention.command("forget")
+def retention_forget(
+    *,
+    issuer: Annotated[str, typer.Option(help="Party that issued the token: DE*MOB.")],
+    token: Annotated[str | None, typer.Option(help="Uid of a card of the driver.")] = None,
+    contract: Annotated[str | None, typer.Option(help="Contract of the driver.")] = None,
+    despite_duty: Annotated[
+        str | None, typer.Option(help="Why, although a duty stands against it. It is recorded: name nobody.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only say what it would touch.")] = False,
+    folder: Folder = UP_FOLDER,
+) -> None:
+    """Forget a driver: what names him in records that never change can be read by nobody any more. No way back."""
+    from deploy.commands.retention import Whom, forget
+
+    forget(folder, Whom(issuer, token, contract), despite_duty, dry_run=dry_run)
 
 
 @keys.command("create")
@@ -215,6 +325,70 @@ def revoke_key(
     run(folder, key_id)
 
 
+@evidence.command("verify")
+def verify_evidence(
+    bundle: Annotated[Path | None, typer.Argument(help="An exported bundle; without it, the database.")] = None,
+    *,
+    public_key: Annotated[
+        list[str] | None, typer.Option(help="The key that counts: a file, hexadecimal, or name+id+key.")
+    ] = None,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="A checkpoint that was kept elsewhere: it has to fit.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it for machines.")] = False,
+    folder: Folder = UP_FOLDER,
+) -> None:
+    """Find what was changed, removed, reordered or slipped in. Ends with 1 if anything was, and with 2 if it cannot."""
+    from deploy.commands.evidence import verify as run
+
+    run(folder, bundle, public_key or [], checkpoint or [], as_json=json)
+
+
+@evidence.command("export")
+def export_evidence(
+    *,
+    cdr: Annotated[str, typer.Option(help="Key or id of the CDR.")],
+    out: Annotated[Path | None, typer.Option(help="File to write; without it, standard output.")] = None,
+    connection: Annotated[str | None, typer.Option(help="Where several partners have a CDR of this id.")] = None,
+    since: Annotated[
+        Path | None, typer.Option(help="An older checkpoint: prove that the log has only grown since.")
+    ] = None,
+    papers: Annotated[bool, typer.Option(help="With statement and invoice, which have other CDRs in them too.")] = True,
+    with_keys: Annotated[
+        bool, typer.Option("--with-keys", help="With the drivers' keys: whoever has it reads what is sealed.")
+    ] = False,
+    folder: Folder = UP_FOLDER,
+) -> None:
+    """Write everything that a CDR rests on, with its proofs, into one file that is checked without a database."""
+    from deploy.commands.evidence import export as run
+
+    run(folder, cdr, out, connection, since, papers=papers, with_keys=with_keys)
+
+
+@evidence.command("show")
+def show_evidence(bundle: Annotated[Path, typer.Argument(help="An exported bundle.")]) -> None:
+    """Print the records of a bundle in clear, as far as it has the keys. It is not verified by that."""
+    from deploy.commands.evidence import show as run
+
+    run(bundle)
+
+
+@evidence.command("checkpoint")
+def print_checkpoint(*, folder: Folder = UP_FOLDER) -> None:
+    """Bring the log up to date and print its newest signed checkpoint, to be kept or published elsewhere."""
+    from deploy.commands.evidence import checkpoint as run
+
+    run(folder)
+
+
+@evidence.command("key")
+def print_evidence_key(*, folder: Folder = UP_FOLDER) -> None:
+    """Print the public key by which checkpoints and bundles are checked."""
+    from deploy.commands.evidence import show_key as run
+
+    run(folder)
+
+
 def main() -> None:
     """Entry point of the console script."""
     app()
@@ -231,6 +405,18 @@ def bench_edge(
     from deploy.commands.bench import edge
 
     edge(quick=quick, json=json, only=only)
+
+
+@bench.command("pricing")
+def bench_pricing(
+    *,
+    quick: Annotated[bool, typer.Option(help="A second or two, only to see that it runs.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print it for machines.")] = False,
+) -> None:
+    """Measure the pricing engine on one core: CDRs a second, beside json.loads of the same CDRs, and memory."""
+    from deploy.commands.bench import pricing
+
+    pricing(quick=quick, json=json)
 
 
 @bench.callback()

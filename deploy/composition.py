@@ -14,7 +14,9 @@ from adapters.transport.address_guard import AddressPolicy
 from adapters.transport.http import PartnerHttp
 from adapters.transport.limiter import Pace
 from api.services import Services
+from canonical.identity import PartyId
 from canonical.store import Store
+from canonical.store.log import SigningKey
 from canonical.vault import Vault
 from deploy.settings import Settings
 from deploy.temporal_client import connect
@@ -64,6 +66,16 @@ async def deployment(settings: Settings) -> AsyncIterator[Deployment]:
         )
 
 
+def log_key(settings: Settings) -> SigningKey:
+    """The key that signs the log of financial records."""
+    return SigningKey(settings.evidence_key or settings.secret_key, log_name(settings.party))
+
+
+def log_name(party: PartyId) -> str:
+    """The name by which a deployment signs: `roamwork/DE*ABC`."""
+    return f"roamwork/{party}"
+
+
 def _pace(settings: Settings) -> Pace:
     return Pace(settings.partner_requests_at_once, settings.partner_requests_per_second)
 
@@ -104,5 +116,7 @@ def _resources(settings: Settings, store: Store, registry: Registry, http: Partn
         ),
         clock=now,
         page_limit=settings.page_limit,
+        log_key=log_key(settings),
+        retention=settings.retention,
         meter_keys=settings.meter_keys,
     )

@@ -13,7 +13,7 @@ from deploy.settings import SECRETS_DIR, write_secrets
 
 _NOT_INHERITED = (
     # Our processes get these from files: in the environment they would win over them.
-    *("ROAM_DATABASE_URL", "ROAM_SECRET_KEY", "ROAM_CONTRACT_API_KEYS"),
+    *("ROAM_DATABASE_URL", "ROAM_SECRET_KEY", "ROAM_EVIDENCE_KEY", "ROAM_CONTRACT_API_KEYS"),
     # Without bytecode a process that was killed takes twice as long to be back.
     "PYTHONDONTWRITEBYTECODE",
 )
@@ -56,7 +56,7 @@ class LocalDeployment:
         kept = self.folder / "secrets"
         made = {
             name: secrets.token_urlsafe(32)
-            for name in ("secret_key", "contract_api_keys")
+            for name in ("secret_key", "evidence_key", "contract_api_keys")
             if not (kept / f"roam_{name}").exists()
         }
         write_secrets(kept, made | {"database_url": self.database_url})

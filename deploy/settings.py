@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from adapters.registry import build_registry
 from canonical.identity import PartyId
 from canonical.partner import Side
+from canonical.store import RetentionPolicy
 from settlement.vat import VatTreatment
 
 SECRETS_DIR = "ROAM_SECRETS_DIR"
@@ -67,6 +68,8 @@ class Settings(BaseSettings):
     database_pool_size: Annotated[int, Field(ge=1, le=500)] = 10
     secret_key: SecretStr
     """Seals tokens at rest and payloads in Temporal; 32 characters or more. Losing it loses both."""
+    evidence_key: SecretStr | None = None
+    """Signs the log of financial records; 32 characters or more. Without it a key made from ROAM_SECRET_KEY does."""
     contract_api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split), NoDecode] = ()
     """Keys of the operator's own systems, with commas between."""
 
@@ -104,8 +107,35 @@ class Settings(BaseSettings):
     reconciliation_tolerance: Annotated[Decimal, Field(ge=0)] = Decimal("0.00")
     """Difference per component that a reconciliation still accepts, in currency units."""
 
+    retention_books_years: Annotated[int, Field(ge=0, le=100)] = 10
+    """How long the ledger is kept, from the end of the calendar year."""
+    retention_vouchers_years: Annotated[int, Field(ge=0, le=100)] = 8
+    """How long a CDR's driver can be told, from the end of the calendar year."""
+    retention_letters_years: Annotated[int, Field(ge=0, le=100)] = 6
+    """How long the driver in a message that is no voucher can be told, from the end of the calendar year."""
+    retention_operations_days: Annotated[int, Field(ge=40, le=3650)] = 400
+    """How long sessions are kept after they have ended, and tokens after they were invalidated."""
+    retention_traffic_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    """How long authorisations, commands and what partners were told are kept."""
+    retention_feed_days: Annotated[int, Field(ge=30, le=3650)] = 90
+    """How long events are kept for systems that were away."""
+    retention_answers_days: Annotated[int, Field(ge=1, le=365)] = 30
+    """How long a repeated request gets its answer again."""
+
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.JSON
+
+    @property
+    def retention(self) -> RetentionPolicy:
+        return RetentionPolicy(
+            books_years=self.retention_books_years,
+            vouchers_years=self.retention_vouchers_years,
+            letters_years=self.retention_letters_years,
+            operations_days=self.retention_operations_days,
+            traffic_days=self.retention_traffic_days,
+            feed_days=self.retention_feed_days,
+            answers_days=self.retention_answers_days,
+        )
 
     @field_validator("ocpi_versions")
     @classmethod
@@ -125,6 +155,11 @@ class Settings(BaseSettings):
         if len(value.get_secret_value()) < _SHORTEST_SECRET:
             raise ValueError(f"has to have {_SHORTEST_SECRET} characters or more")
         return value
+
+    @field_validator("evidence_key")
+    @classmethod
+    def _is_long_enough_to_sign(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else cls._is_long_enough(value)
 
     @field_validator("contract_api_keys")
     @classmethod

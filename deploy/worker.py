@@ -17,12 +17,15 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 import workflows
 from activities import all_activities
+from activities.financial_log import LogOrder
 from activities.sweep import SweepOrder
 from deploy import garbage, telemetry
 from deploy.composition import Deployment, deployment
 from deploy.settings import Settings
 from deploy.stopping import stop_requested
 from workflows import ids
+from workflows.financial_log import FinancialLog
+from workflows.retention import Retention
 from workflows.sweep import Sweep
 
 READY = "worker ready"
@@ -33,6 +36,9 @@ _CACHED_WORKFLOWS = 5_000  # about 26 KiB each
 _STICKY_TIMEOUT = timedelta(seconds=2)  # how long a workflow waits for a worker that was killed
 _SWEEP_EVERY = timedelta(seconds=10)
 _SWEEP_ALL_EVERY = timedelta(minutes=10)
+_LOG_EVERY = timedelta(minutes=1)
+_LOG_ALL_EVERY = timedelta(days=1)
+_LET_GO_EVERY = timedelta(days=1)
 
 
 async def run(settings: Settings) -> None:
@@ -42,6 +48,8 @@ async def run(settings: Settings) -> None:
     try:
         async with deployment(settings) as built:
             await keep_sweeping(built.client, settings.task_queue)
+            await keep_logging(built.client, settings.task_queue)
+            await keep_letting_go(built.client, settings.task_queue)
             async with worker(built):
                 garbage.settle()
                 _log.info(READY, extra={"task_queue": settings.task_queue, "namespace": built.client.namespace})
@@ -73,12 +81,33 @@ async def keep_sweeping(client: Client, task_queue: str) -> None:
         (ids.SWEEP_SCHEDULE, _SWEEP_EVERY, recent),
         (ids.SWEEP_ALL_SCHEDULE, _SWEEP_ALL_EVERY, SweepOrder()),
     ):
-        schedule = Schedule(
-            action=ScheduleActionStartWorkflow(Sweep.run, order, id=schedule_id, task_queue=task_queue),
-            spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
-            policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
-        )
-        try:
-            await client.create_schedule(schedule_id, schedule)
-        except ScheduleAlreadyRunningError:
-            _log.debug("%s is scheduled already", schedule_id)
+        action = ScheduleActionStartWorkflow(Sweep.run, order, id=schedule_id, task_queue=task_queue)
+        await _arrange(client, schedule_id, every, action)
+
+
+async def keep_logging(client: Client, task_queue: str) -> None:
+    """Have the log of financial records extended: by what is new often, by what may have been missed once a day."""
+    for schedule_id, every, order in (
+        (ids.LOG_SCHEDULE, _LOG_EVERY, LogOrder()),
+        (ids.LOG_ALL_SCHEDULE, _LOG_ALL_EVERY, LogOrder(whole=True)),
+    ):
+        action = ScheduleActionStartWorkflow(FinancialLog.run, order, id=schedule_id, task_queue=task_queue)
+        await _arrange(client, schedule_id, every, action)
+
+
+async def keep_letting_go(client: Client, task_queue: str) -> None:
+    """Have what nobody may keep any more removed, once a day."""
+    action = ScheduleActionStartWorkflow(Retention.run, id=ids.RETENTION_SCHEDULE, task_queue=task_queue)
+    await _arrange(client, ids.RETENTION_SCHEDULE, _LET_GO_EVERY, action)
+
+
+async def _arrange(client: Client, schedule_id: str, every: timedelta, action: ScheduleActionStartWorkflow) -> None:
+    schedule = Schedule(
+        action=action,
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
+    )
+    try:
+        await client.create_schedule(schedule_id, schedule)
+    except ScheduleAlreadyRunningError:
+        _log.debug("%s is scheduled already", schedule_id)

@@ -56,3 +56,10 @@ class Agreement(CanonicalModel):
 
 STANDARD = Agreement(name="standard")
 """Where nothing else was agreed."""
+
+
+def agreed(document: str | None, policy: PricingPolicy) -> Agreement:
+    """The agreement out of its JSON text. None: nothing was agreed, and STANDARD holds, with `policy`."""
+    if document is None:
+        return STANDARD.model_copy(update={"pricing": policy})
+    return Agreement.model_validate_json(document)

@@ -8,12 +8,20 @@ own: it is the rounding that comes of computing VAT once on the sum, and whoever
 import hashlib
 from decimal import Decimal
 
+from canonical.cdr import CostComponent
 from canonical.settlement import Invoice, LedgerEntry, Posting
 from settlement.currency import minor_units
 
 _KEY_LENGTH = 64
 _ZERO = Decimal(0)
 _NOT_CHARGED = frozenset(("AE", "E", "O"))
+
+
+def is_postable(invoice: Invoice) -> bool:
+    """Whether an invoice moves anything in the books: one of free sessions does not, nor one whose credits take back
+    all that it claims. A sum of zero may still be revenue of one kind against another.
+    """
+    return bool(invoice.gross or invoice.vat or any(_by_component(invoice).values()))
 
 
 def issued(invoice: Invoice) -> LedgerEntry:
@@ -55,13 +63,9 @@ def vat_rounding(invoice: Invoice) -> Decimal:
 
 def _entry(invoice: Invoice, *, event: str, sign: int, claim: str, cost: str, vat: str, text: str) -> LedgerEntry:
     rounding = vat_rounding(invoice)
-    by_component: dict[str, Decimal] = {}
-    for line in invoice.lines:
-        account = f"{cost}/{line.component.value.lower()}"
-        by_component[account] = by_component.get(account, _ZERO) + line.net
     amounts = {
         claim: invoice.gross,
-        **{account: -net for account, net in by_component.items()},
+        **{f"{cost}/{component.value.lower()}": -net for component, net in _by_component(invoice).items()},
         vat: -(invoice.vat - rounding),
         f"{vat}/rounding": -rounding,
     }
@@ -79,6 +83,13 @@ def _entry(invoice: Invoice, *, event: str, sign: int, claim: str, cost: str, va
     if sum(posting.amount_minor for posting in postings):
         raise ValueError(f"invoice {invoice.number} does not add up")
     return LedgerEntry(key=_key(event, invoice), event=event, at=invoice.issued_at, postings=postings, text=text)
+
+
+def _by_component(invoice: Invoice) -> dict[CostComponent, Decimal]:
+    sums: dict[CostComponent, Decimal] = {}
+    for line in invoice.lines:
+        sums[line.component] = sums.get(line.component, _ZERO) + line.net
+    return sums
 
 
 def _key(event: str, invoice: Invoice) -> str:

@@ -18,7 +18,7 @@ from canonical.settlement import (
     Statement,
     StatementItem,
 )
-from settlement.statement import cdr_sha256, component_amounts, statement
+from settlement.statement import cdr_sha256, component_amounts, sign_of, statement
 from settlement.validation import COMPONENT_CODES, ENERGY_TOLERANCE_KWH, component_code
 
 __all__ = ["cdr_sha256", "left_out", "reconcile", "statement"]
@@ -105,8 +105,9 @@ def _differences(
     for where, ours, theirs in (("start", cdr.start, claim.start), ("end", cdr.end, claim.end)):
         if abs(ours - theirs) >= _TIME_TOLERANCE:
             yield _finding("cdr.times_differ", where, ours.isoformat(), theirs.isoformat())
-    if abs(cdr.total_energy_kwh - claim.energy_kwh) > ENERGY_TOLERANCE_KWH:
-        yield _finding("cdr.energy_differs", "energy_kwh", cdr.total_energy_kwh, claim.energy_kwh)
+    energy_kwh = sign_of(cdr) * cdr.total_energy_kwh
+    if abs(energy_kwh - claim.energy_kwh) > ENERGY_TOLERANCE_KWH:
+        yield _finding("cdr.energy_differs", "energy_kwh", energy_kwh, claim.energy_kwh)
     yield from _component_differences(claim, dossier, tolerance)
     yield from _total_differences(claim, dossier, tolerance)
     if claim.cdr_sha256 != cdr_sha256(cdr):
@@ -126,8 +127,7 @@ def _component_differences(claim: StatementItem, dossier: CdrDossier, tolerance:
 
 
 def _total_differences(claim: StatementItem, dossier: CdrDossier, tolerance: Decimal) -> Iterator[Finding]:
-    expected = _expected_net(dossier)
-    gross = dossier.cdr.total_cost.after_tax
+    expected, gross = _expected_net(dossier), _expected_gross(dossier)
     if abs(expected - claim.net) > tolerance:
         # The tax on a disputed net differs by itself: one cause, one finding.
         yield _finding("cdr.total_cost_differs", "net", expected, claim.net)
@@ -141,10 +141,20 @@ def _expected_net(dossier: CdrDossier) -> Decimal:
     return sum((amount.net for amount in component_amounts(dossier)), _ZERO)
 
 
+def _expected_gross(dossier: CdrDossier) -> Decimal | None:
+    """By our own pricing, as the net is; None: the tax is not known."""
+    if not dossier.lines:
+        return dossier.cdr.total_cost.after_tax
+    known = [line.gross for line in dossier.lines if line.gross is not None]
+    return sign_of(dossier.cdr) * sum(known, _ZERO) if len(known) == len(dossier.lines) else None
+
+
 def _by_component(amounts: Sequence[ComponentAmount]) -> dict[CostComponent, Decimal]:
+    """Idle time counts as parking: who has only the CDR cannot tell them apart (OCPI has one price for both)."""
     sums: dict[CostComponent, Decimal] = {}
     for amount in amounts:
-        sums[amount.component] = sums.get(amount.component, _ZERO) + amount.net
+        component = CostComponent.PARKING if amount.component is CostComponent.IDLE else amount.component
+        sums[component] = sums.get(component, _ZERO) + amount.net
     return sums
 
 

@@ -1,9 +1,11 @@
 """The only places where an exact amount loses digits."""
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
 from fractions import Fraction
-from math import floor
+
+_WIDE = Context(prec=200)
+"""No amount has more digits: shifting its point loses none."""
 
 
 class Rounding(StrEnum):
@@ -17,10 +19,19 @@ class Rounding(StrEnum):
 
 def round_to(amount: Fraction, decimals: int, rounding: Rounding = Rounding.HALF_UP) -> Decimal:
     """`amount` with exactly `decimals` digits after the point."""
-    scaled = amount * 10**decimals
-    if rounding is Rounding.HALF_EVEN:
-        digits = round(scaled)
-    else:
-        magnitude = floor(abs(scaled) + Fraction(1, 2))
-        digits = magnitude if scaled >= 0 else -magnitude
-    return Decimal(digits).scaleb(-decimals)
+    whole = whole_number(amount.numerator * 10**decimals, amount.denominator, rounding)
+    return with_point(whole, decimals)
+
+
+def whole_number(numerator: int, denominator: int, rounding: Rounding = Rounding.HALF_UP) -> int:
+    """The nearest whole number to the quotient. `denominator` is positive."""
+    whole, rest = divmod(abs(numerator), denominator)
+    twice = 2 * rest
+    if twice > denominator or (twice == denominator and (rounding is Rounding.HALF_UP or whole % 2)):
+        whole += 1
+    return whole if numerator >= 0 else -whole
+
+
+def with_point(whole: int, decimals: int) -> Decimal:
+    """So many of the last decimal: 250 with two decimals is 2.50."""
+    return _WIDE.scaleb(Decimal(whole), -decimals)

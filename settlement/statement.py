@@ -47,6 +47,14 @@ def month_of(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%Y-%m}"
 
 
+def settles_at(cdr: Cdr) -> datetime:
+    """The moment by which a CDR belongs to a month: its end, and for a credit the moment at which it was made.
+
+    A credit names the times of its original (OCPI 2.2.1 cdrs, Credit CDRs), whose month may be settled long since.
+    """
+    return cdr.last_updated if cdr.credit else cdr.end
+
+
 def statement_id(issuer: PartyId, connection_id: str, month: str) -> str:
     """The one statement of a month between two parties: `BENLN-mobility-2026-03`."""
     return f"{issuer.key.replace('*', '')}-{connection_id}-{month}"
@@ -82,7 +90,10 @@ def statement(
 
 
 def item(dossier: CdrDossier) -> StatementItem:
-    """One CDR by the amounts that it states; what its tax is, as far as it is known, counts as VAT."""
+    """One CDR by the amounts that it states; what its tax is, as far as it is known, counts as VAT.
+
+    Of a credit everything is negative, so that items can be summed.
+    """
     cdr = dossier.cdr
     net = cdr.total_cost.before_tax
     gross = cdr.total_cost.after_tax
@@ -91,7 +102,7 @@ def item(dossier: CdrDossier) -> StatementItem:
         session_id=cdr.session_id,
         start=cdr.start,
         end=cdr.end,
-        energy_kwh=cdr.total_energy_kwh,
+        energy_kwh=sign_of(cdr) * cdr.total_energy_kwh,
         components=component_amounts(dossier),
         net=net,
         vat_percent=_only_rate(dossier.lines),
@@ -107,7 +118,7 @@ def component_amounts(dossier: CdrDossier) -> tuple[ComponentAmount, ...]:
     A credit CDR repeats the positive amounts of its original beside a negative total (OCPI 2.2.1 cdrs, Credit
     CDRs); here they are negative as well, so that items can be summed.
     """
-    sign = -1 if dossier.cdr.credit else 1
+    sign = sign_of(dossier.cdr)
     amounts = lines_by_component(dossier.lines) or {
         component: price.before_tax for component, price in stated_costs(dossier.cdr).items() if price is not None
     }
@@ -116,6 +127,11 @@ def component_amounts(dossier: CdrDossier) -> tuple[ComponentAmount, ...]:
         for component in CostComponent
         if component in amounts
     )
+
+
+def sign_of(cdr: Cdr) -> int:
+    """By which the amounts and volumes of a CDR count in a sum: a credit takes them back."""
+    return -1 if cdr.credit else 1
 
 
 def lines_by_component(lines: Sequence[CostLine]) -> dict[CostComponent, Decimal]:

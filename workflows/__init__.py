@@ -7,10 +7,12 @@ activity. `ALL` is what a worker runs.
 from workflows.cdr_delivery import CdrDelivery
 from workflows.charging_session import ChargingSession
 from workflows.command import Command
+from workflows.financial_log import FinancialLog
 from workflows.handshake import Handshake
 from workflows.partner_feed import PartnerFeed
 from workflows.reconciliation import Reconciliation
 from workflows.resync import Resync
+from workflows.retention import Retention
 from workflows.settlement_cycle import SettlementCycle
 from workflows.sweep import Sweep
 from workflows.synchronisation import Synchronisation
@@ -21,10 +23,12 @@ ALL: tuple[type, ...] = (
     CdrDelivery,
     ChargingSession,
     Command,
+    FinancialLog,
     Handshake,
     PartnerFeed,
     Reconciliation,
     Resync,
+    Retention,
     SettlementCycle,
     Sweep,
     Unregistration,

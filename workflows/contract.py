@@ -57,6 +57,9 @@ class Signals(Protocol):
     async def session_changed(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
         """The session has a new status. Meter values are not told: they stay in the store."""
 
+    async def cdr_issued(self, cdr: ObjectId, connection_id: str) -> None:
+        """A CDR of ours that no session process delivers: a credit."""
+
     async def cdr_received(self, cdr: ObjectId, session_id: str | None, connection_id: str) -> None:
         """A partner's CDR is in the store."""
 

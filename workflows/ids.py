@@ -5,6 +5,9 @@ An id is the business key of what the workflow looks after, so that a second sta
 
 SWEEP_SCHEDULE = "sweep"
 SWEEP_ALL_SCHEDULE = "sweep-all"
+LOG_SCHEDULE = "financial-log"
+LOG_ALL_SCHEDULE = "financial-log-all"
+RETENTION_SCHEDULE = "retention"
 
 
 def handshake(connection_id: str) -> str:

@@ -51,6 +51,12 @@ WEBHOOK_TIMEOUT = timedelta(minutes=20)
 WEBHOOK_PERIOD = timedelta(days=3)
 """A receiver that has not taken an event for so long is paused until a person has seen to it."""
 
+LOG_TIMEOUT = timedelta(minutes=2)
+"""One extension of the log of financial records, which ends itself long before."""
+
+RETENTION_TIMEOUT = timedelta(hours=2)
+"""One night's letting go of what is due; it beats while it works."""
+
 CDR_EXPECTED_WITHIN = timedelta(days=1)
 """How long after a session's end its CDR is not called late."""
 

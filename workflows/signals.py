@@ -19,6 +19,7 @@ from canonical.model import fold
 from canonical.partner import LinkState, Side
 from canonical.session import SessionStatus
 from workflows import ids
+from workflows.cdr_delivery import CdrDelivery, DeliveryOrder
 from workflows.charging_session import ChargingSession, SessionOrder
 from workflows.command import Command, CommandOrder
 from workflows.contract import CannotTell, RegistrationFailed
@@ -106,6 +107,15 @@ class TemporalSignals:
 
     async def session_changed(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
         await self._session(session.key, connection_id, side, "changed", status)
+
+    async def cdr_issued(self, cdr: ObjectId, connection_id: str) -> None:
+        await self._start(
+            CdrDelivery.run,
+            DeliveryOrder(cdr.key, connection_id),
+            ids.cdr_delivery(connection_id, cdr.key),
+            (connection_id, cdr.key),
+            f"Deliver CDR {cdr.key} to {connection_id}",
+        )
 
     async def cdr_received(self, cdr: ObjectId, session_id: str | None, connection_id: str) -> None:
         session_key = f"{cdr.owner.key}/{fold(session_id)}" if session_id else cdr.key

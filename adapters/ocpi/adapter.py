@@ -1,6 +1,7 @@
 """One version of OCPI as one partner speaks it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from adapters.contract import (
@@ -26,6 +27,7 @@ from adapters.ocpi.version import CommandShape, Version
 from adapters.partners.profile import PartnerProfile, TokenSpelling
 from adapters.reading import exact
 from adapters.transport.http import PartnerHttp
+from canonical.cdr import Cdr
 from canonical.command import Command, CommandKind, CommandResponse, CommandResult
 from canonical.model import CanonicalModel, Finding
 from canonical.partner import Endpoint as PartnerEndpoint
@@ -65,13 +67,18 @@ class OcpiAdapter:
         return self._version.tokens_by_uid
 
     @property
+    def bare_amounts(self) -> bool:
+        return self._version.bare_amounts
+
+    @property
     def open_token_types(self) -> bool:
         return self._version.open_token_types
 
     # Objects
 
     def read(self, kind: type[T], body: bytes, parties: Parties | None = None) -> Read[T]:
-        return self._version.family(kind).read(self._document(body), self._profile.reading, parties)
+        read = self._version.family(kind).read(self._document(body), self._profile.reading, parties)
+        return replace(read, findings=(*read.findings, *self._marked(read.value)))
 
     def patch(self, current: T, body: bytes, parties: Parties | None = None) -> Read[T]:
         family = self._version.family(type(current))
@@ -146,6 +153,11 @@ class OcpiAdapter:
         if self._http is None:
             raise RuntimeError("this adapter was built without a transport")
         return Calls(self, self._http, link, witness, tariff_patched=self._version.family(Tariff).patched)
+
+    def _marked(self, value: CanonicalModel) -> Iterator[Finding]:
+        """What the remark of a CDR says about who priced it, in the way of this partner."""
+        remark = (value.remark or "").lstrip() if isinstance(value, Cdr) else ""
+        return (mark.meaning for mark in self._profile.remark_marks if remark.startswith(mark.sign))
 
     def _shape(self, kind: CommandKind) -> CommandShape:
         """Raises LookupError for a command that this version does not have."""

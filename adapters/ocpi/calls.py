@@ -172,6 +172,7 @@ class Calls:
         answer = await self._answer("POST", Module.CDRS, endpoint, self._adapter.write(cdr))
         said = envelope.success(answer)
         location, findings = cdr_receipt.location(answer, said.data)
+        findings = (*findings, *cdr_receipt.words(said))
         return Receipt(answer.status, said.status_code, url=location, findings=findings)
 
     # Real-time authorisation

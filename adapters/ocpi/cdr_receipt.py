@@ -1,9 +1,13 @@
 """Where a partner says that a CDR which it accepted can be read back (OCPI 2.2.1 cdrs, POST)."""
 
+from typing import Final
+
 from adapters.contract import UnsafeUrl
 from adapters.transport.address_guard import same_origin
-from adapters.transport.envelope import Answer
+from adapters.transport.envelope import Answer, Envelope
 from canonical.model import Finding
+
+_LONGEST: Final = 1000
 
 
 def location(answer: Answer, data: bytes | None) -> tuple[str | None, tuple[Finding, ...]]:
@@ -22,6 +26,13 @@ def location(answer: Answer, data: bytes | None) -> tuple[str | None, tuple[Find
     if header:
         return url, ()
     return url, (_finding("in_body", "the address of the CDR came in the body, not in the header"),)
+
+
+def words(said: Envelope) -> tuple[Finding, ...]:
+    """What the partner says to a CDR that it takes, if it says anything."""
+    if not said.status_message:
+        return ()
+    return (Finding(code="receipt.message", message=said.status_message[:_LONGEST], where="status_message"),)
 
 
 def _finding(what: str, message: str) -> Finding:

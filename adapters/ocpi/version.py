@@ -54,8 +54,9 @@ class Version:
     """`token_spelling` is how the version itself wants a token in the Authorization header; a profile may differ.
 
     `routed`: requests carry routing headers. `patch_dated`: a PATCH has to carry `last_updated`.
-    `tokens_by_uid`: a token is named by its uid alone (OCPI 2.1.1 alone). `open_token_types`: a token may be of any
-    type (from OCPI 2.3.0 on).
+    `tokens_by_uid`: a token is named by its uid alone (OCPI 2.1.1 alone). `bare_amounts`: an amount is a
+    number, and no word says what tax is in it (OCPI 2.1.1 alone). `open_token_types`: a token may be of any type (from
+    OCPI 2.3.0 on).
     """
 
     number: str
@@ -68,6 +69,7 @@ class Version:
     routed: bool = True
     patch_dated: bool = True
     tokens_by_uid: bool = False
+    bare_amounts: bool = False
     open_token_types: bool = False
 
     def family(self, kind: type[T]) -> Family[T]:

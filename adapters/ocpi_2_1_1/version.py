@@ -41,4 +41,5 @@ OCPI_2_1_1: Final = Version(
     routed=False,
     patch_dated=False,
     tokens_by_uid=True,
+    bare_amounts=True,
 )

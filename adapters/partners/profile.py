@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from adapters.json_reader import JsonLimits
 from adapters.rules.rule import Rule
+from canonical.model import Finding
 
 
 class TokenSpelling(StrEnum):
@@ -25,6 +26,14 @@ class AlsoNamed:
 
 
 @dataclass(frozen=True)
+class RemarkMark:
+    """A sign at the beginning of a CDR's remark by which a partner says who priced it (dialect 94)."""
+
+    sign: str
+    meaning: Finding
+
+
+@dataclass(frozen=True)
 class PartnerProfile:
     """The deviations of one partner. `parties` are the ids (`DE*ABC`) by which the registry knows it.
 
@@ -40,6 +49,7 @@ class PartnerProfile:
     reading: tuple[Rule, ...] = ()
     writing: tuple[Rule, ...] = ()
     also_named: tuple[AlsoNamed, ...] = ()
+    remark_marks: tuple[RemarkMark, ...] = ()
     allow_bom: bool = False
     token_spelling: TokenSpelling | None = None
     """None: as the version itself says."""

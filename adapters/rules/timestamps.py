@@ -26,7 +26,7 @@ class TimestampWithOffset(Rule):
     def repair(self, fault: Fault) -> ReadInstead | None:
         text = re.sub(r"(\.\d{6})\d+", r"\1", str(fault.value).upper())
         try:
-            instant = datetime.fromisoformat(text)
-        except ValueError:
+            instant = datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):  # the first and the last day of all calendars are not there in UTC
             return None
-        return ReadInstead(date_time(instant.astimezone(UTC)))
+        return ReadInstead(date_time(instant))

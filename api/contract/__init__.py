@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from api.contract import (
+    agreements,
     api_keys,
     authorizations,
     cases,
@@ -53,6 +54,7 @@ _FAMILIES = (
     invoices,
     invoice_records,
     partners,
+    agreements,
     events,
     webhooks,
     api_keys,

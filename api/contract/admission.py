@@ -15,7 +15,7 @@ from canonical.command import CommandRecord
 from canonical.identity import ObjectId, PartyId
 from canonical.model import fold
 from canonical.partner import Connection, LinkState, Side
-from canonical.store import UnitOfWork
+from canonical.store import Driver, UnitOfWork
 from canonical.token import Allowed, Authorization, LocationReference, Token, TokenType, Whitelist
 
 _SECURITY = logging.getLogger("roamwork.security")
@@ -112,6 +112,7 @@ async def ask(
     """
     if connection.adapter is None:
         raise PartnerError("the connection has no adapter")
+    issuer = name.issuer or connection.partner_party(Side.CPO)
     calls = await calls_to(
         services.store,
         services.registry,
@@ -119,6 +120,7 @@ async def ask(
         our_side=Side.CPO,
         addressee=name.issuer,
         open_routing=True,
+        driver=None if issuer is None else Driver.by_card(issuer, name.uid),
     )
     try:
         async with asyncio.timeout(_PATIENCE_S):

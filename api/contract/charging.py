@@ -4,6 +4,7 @@ Every step runs in one transaction under the session's lock. A repeat of a step 
 stands; a step that contradicts what was told before is a conflict.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from api.contract.telling import tell
 from api.contract.writing import Afterwards
 from api.errors import Conflict, InvalidInput, TokenNotAllowed, UnknownLocation, UnknownObject
 from api.services import Services
-from canonical.cdr import BillingContext, ChargePoint, SignedMeterData
+from canonical.cdr import BillingContext, ChargePoint, Discount, SignedMeterData
 from canonical.event import EventKind
 from canonical.identity import ObjectId
 from canonical.location import Connector, Evse, Location
@@ -24,12 +25,15 @@ from canonical.session import AuthMethod, MeterReading, Session, SessionStatus
 from canonical.store import UnitOfWork
 from canonical.store.events import kind_of_session_change
 from canonical.tariff import Tariff
-from canonical.token import Allowed
+from canonical.token import Allowed, TokenType
+from settlement.agreement import agreed
 from settlement.cdr_generator import led_from_start, running_cost
 from settlement.pricing.breakdown import Unpriceable
+from settlement.pricing.policy import PricingPolicy
 from settlement.pricing.segmentation import periods
+from settlement.tariff_choice import choose
 
-_REGULAR = "REGULAR"
+_LOG = logging.getLogger("roamwork.api.charging")
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Start:
     meter_id: str | None
     currency: str | None
     billing_record: str | None
+    discounts: tuple[Discount, ...] = ()
 
 
 class Charging:
@@ -72,7 +77,7 @@ class Charging:
         if location.time_zone is None:
             raise InvalidInput.of("location_id", "the location has no time zone, which its tariffs are read in")
         holder = await self._holder(order)
-        tariff = await self._tariff(connector, order.start)
+        tariff = await self._tariff(connector, holder, order.start)
         currency = tariff.currency if tariff else order.currency
         if currency is None:
             raise InvalidInput.of("currency", "is needed where the connector has no tariff")
@@ -84,6 +89,7 @@ class Charging:
                 time_zone=location.time_zone,
                 tariff_at_start=tariff.version() if tariff else None,
                 billing_record=order.billing_record,
+                discounts=order.discounts,
                 sealed_at=self._services.clock(),
             )
         )
@@ -192,15 +198,19 @@ class Charging:
         said = await issuers_word(self._unit, holder, order.start)
         return said.authorization_reference if said is not None and said.allowed is Allowed.ALLOWED else None
 
-    async def _tariff(self, connector: Connector, at: datetime) -> Tariff | None:
-        """The tariff in force for a roaming driver who pays by subscription: REGULAR, or of no type at all."""
+    async def _tariff(self, connector: Connector, holder: Holder, at: datetime) -> Tariff | None:
+        """The tariff for this driver. What is doubtful about the choice is logged."""
         in_force = [
             tariff
             for tariff_id in connector.tariff_ids
             if (tariff := await self._unit.tariffs.in_force(ObjectId(owner=self._services.our_party, id=tariff_id), at))
         ]
-        by_type = [t for t in in_force if t.type == _REGULAR] + [t for t in in_force if t.type is None]
-        return next(iter(by_type + in_force), None)
+        token = holder.token
+        ad_hoc = token.type is TokenType.AD_HOC_USER
+        chosen = choose(in_force, at, ad_hoc=ad_hoc, profile=token.default_profile_type)
+        for finding in chosen.findings:
+            _LOG.warning("%s: %s", finding.code, finding.message)
+        return chosen.tariff
 
     async def _running(self, session_id: str) -> tuple[Session, BillingContext]:
         """A session of ours and what was sealed at its start, with every other writer waiting."""
@@ -235,11 +245,20 @@ class Charging:
         until = end or readings[-1].at
         sealed = context.tariff_at_start
         tariff = await self._unit.tariffs.version(sealed) if sealed else None
+        stored = await self._unit.agreements.in_force(context.connection_id, session.start)
+        agreement = agreed(stored.document if stored else None, self._services.policy)
         return session.model_copy(
             update={
                 "energy_kwh": readings[-1].energy_kwh,
-                "charging_periods": _periods(session, readings, until, tariff, context),
-                "total_cost": running_cost(readings, tariff, context.time_zone, until, self._services.policy),
+                "charging_periods": _periods(session, readings, until, tariff, context, agreement.pricing),
+                "total_cost": running_cost(
+                    readings,
+                    tariff,
+                    context.time_zone,
+                    until,
+                    agreement.pricing,
+                    (*context.discounts, *agreement.discounts),
+                ),
             }
         )
 
@@ -287,10 +306,11 @@ def _periods(
     until: datetime,
     tariff: Tariff | None,
     context: BillingContext,
+    policy: PricingPolicy,
 ) -> object:
     """The periods so far. Where they cannot be told the session keeps those it had: its CDR will say why."""
     try:
-        return periods(readings, until, tariff, context.time_zone)
+        return periods(readings, until, tariff, context.time_zone, policy)
     except Unpriceable:
         return session.charging_periods
 

@@ -14,7 +14,7 @@ from api.contract.shared_objects import Owner, find
 from api.contract.writing import Afterwards, IdempotencyKey, Write
 from api.errors import UnknownObject
 from api.services import Services
-from canonical.cdr import SignedMeterData
+from canonical.cdr import Discount, SignedMeterData
 from canonical.model import Identifier, Instant, Number
 from canonical.money import Currency
 from canonical.session import AuthMethod, MeterReading, Session, SessionStatus, VehicleState
@@ -58,6 +58,10 @@ class SessionStart(BaseModel):
     meter_id: str | None = None
     currency: Currency | None = Field(default=None, description="Only where the connector has no tariff.")
     billing_record: Annotated[str, Field(max_length=255)] | None = None
+    discounts: Annotated[
+        tuple[Discount, ...],
+        Field(max_length=16, description="What the driver's subscription takes off, beside what the agreement grants."),
+    ] = ()
 
     def order(self) -> Start:
         return Start(
@@ -73,6 +77,7 @@ class SessionStart(BaseModel):
             meter_id=self.meter_id,
             currency=self.currency,
             billing_record=self.billing_record,
+            discounts=self.discounts,
         )
 
 
@@ -103,7 +108,8 @@ def routes(services: Services) -> APIRouter:
 
     @router.post("", status_code=201, response_model=Session)
     async def start_session(start: SessionStart, request: Request, key: IdempotencyKey = None) -> Response:
-        """Begin a session. What its bill is based on is sealed now: the charge point, its zone, its tariff.
+        """Begin a session. What its bill is based on is sealed now: the charge point, its zone, its tariff, its
+        discounts.
 
         A token that may not charge is refused with the problem `token-not-allowed`.
         """

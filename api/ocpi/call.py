@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from adapters.contract import Adapter, Endpoint, Parties
 from api.ocpi.message_ids import MessageIds
@@ -9,7 +10,7 @@ from api.ocpi.routing import side_of
 from api.services import Services
 from canonical.identity import PartyId
 from canonical.partner import Connection, Side
-from canonical.store import AccessPurpose
+from canonical.store import AccessPurpose, Driver
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Call:
     """Everything a handler may know. `segments` are the decoded parts of the path by the names in the endpoint.
 
     `requester` is the party that the request comes from, None where the version has no routing headers. `speakers` are
-    the keys of those parties named in the request that may speak on this connection.
+    the keys of those parties named in the request that may speak on this connection. `arrived_at` is when it came.
     """
 
     services: Services
@@ -31,6 +32,7 @@ class Call:
     path: str
     body: bytes = field(repr=False)
     message_ids: MessageIds
+    arrived_at: datetime
     requester: PartyId | None = None
     speakers: frozenset[str] = frozenset()
 
@@ -56,7 +58,8 @@ class Call:
 class Answer:
     """What the envelope is made of. `data` is JSON as the adapter wrote it, a list for lists, None for nothing.
 
-    `object_key` names the object that the exchange was about; `keep` asks for its bytes to be kept as evidence.
+    `object_key` names the object that the exchange was about; `keep` asks for its bytes to be kept as evidence,
+    under the key of the `driver` whom it was about.
     `content` is the whole answer where its bytes were kept already, together with what they tell of.
     """
 
@@ -67,6 +70,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     object_key: str | None = None
     keep: bool = False
+    driver: Driver | None = None
     content: bytes | None = field(default=None, repr=False)
 
 

@@ -18,8 +18,9 @@ from api.wake import wake
 from canonical.cdr import Cdr, Provenance
 from canonical.model import Finding
 from canonical.settlement import Case, CaseState
-from canonical.store import ISSUED_CDRS, PARTYS_CDRS, AddOutcome, new_reference, sha256_of
+from canonical.store import ISSUED_CDRS, PARTYS_CDRS, AddOutcome, Driver, Duty, new_reference
 from canonical.store.cdr_arrival import dossier_on_arrival
+from settlement.validation import conflict
 
 
 async def list_cdrs(call: Call) -> Answer:
@@ -62,11 +63,22 @@ class _HeldAlready(Exception):
 async def _added(call: Call, read: Read[Cdr]) -> tuple[Answer, str | None]:
     """A new record, with the bytes that it was read from and those of our answer, in one transaction."""
     cdr, reference = read.value, new_reference()
-    answer = Answer(http_status=201, headers={"Location": _address(call, reference)}, object_key=cdr.object_id.key)
+    answer = Answer(
+        http_status=201,
+        headers={"Location": _address(call, reference)},
+        object_key=cdr.object_id.key,
+        driver=Driver.of(cdr.token),
+    )
     async with call.services.store.transaction() as unit:
-        provenance = Provenance(adapter=call.adapter.key, protocol_version=call.adapter.version, findings=read.findings)
+        provenance = Provenance(
+            adapter=call.adapter.key,
+            protocol_version=call.adapter.version,
+            bare_amounts=call.adapter.bare_amounts,
+            findings=read.findings,
+        )
         dossier = await dossier_on_arrival(unit, cdr, call.connection.id, provenance)
         answer, record = sealed(call, answer)
+        await unit.drivers.key(Driver.of(cdr.token), *Duty)
         evidence_id = await unit.evidence.add(record)
         outcome = await unit.cdrs.add(
             dossier, connection_id=call.connection.id, ours=False, evidence_id=evidence_id, reference=reference
@@ -80,15 +92,21 @@ async def _held(call: Call, cdr: Cdr) -> tuple[Answer, str | None]:
     """What we answered when it came first, if it is the same one. Raises InvalidInput, with a case, if it is not."""
     async with call.services.store.transaction() as unit:
         stored = await unit.cdrs.get(cdr.object_id, connection_id=call.connection.id, ours=False)
-    if stored is None or stored.sha256 != sha256_of(cdr):
+    if stored is None or not stored.holds(cdr):
         # Found by the CDR that it claims to be; the answer is kept with the refusal.
-        await call.services.store.keep_evidence(record_of(call, answer=b"", status=None, object_key=cdr.object_id.key))
+        await call.services.store.keep_evidence(
+            record_of(call, answer=b"", status=None, object_key=cdr.object_id.key, driver=Driver.of(cdr.token))
+        )
         await _open_case(
-            call, "cdr-conflict", f"CDR {cdr.object_id} came again with other content; the first one stands."
+            call,
+            "cdr-conflict",
+            f"CDR {cdr.object_id} came again with other content; the first one stands.",
+            conflict(stored.dossier.cdr, cdr) if stored else (),
         )
         raise InvalidInput.of("id", f"CDR {cdr.id} is held already, with other content")
     headers = {"Location": _address(call, stored.reference)}
-    return Answer(headers=headers, object_key=cdr.object_id.key), stored.dossier.handles.session_id
+    answer = Answer(headers=headers, object_key=cdr.object_id.key, driver=Driver.of(cdr.token))
+    return answer, stored.dossier.handles.session_id
 
 
 async def _open_case(call: Call, kind: str, text: str, findings: tuple[Finding, ...] = ()) -> None:

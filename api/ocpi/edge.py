@@ -77,6 +77,7 @@ class Edge:
         headers: dict[str, str],
     ) -> Response:
         """A request to a module. `headers` gains the routing pair as soon as it is known."""
+        arrived_at = self._services.clock()
         connection = admitted.connection
         if not segments:
             raise UnknownRoute("there is nothing here")
@@ -105,6 +106,7 @@ class Edge:
             path=str(request.scope["path"]),
             body=await read_body(request),
             message_ids=message_ids,
+            arrived_at=arrived_at,
             requester=requester,
             speakers=speaking,
         )

@@ -6,23 +6,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from adapters.build import build
 from adapters.contract import Operation
 from api.ocpi.call import Answer, Call
 from api.ocpi.envelope import wrap
-from canonical.store import Direction, EvidenceRecord
+from canonical.store import Direction, Driver, EvidenceRecord
 
 _ALWAYS: Final = frozenset(
     {
         Operation.POST_CDR,
         Operation.PUT_TARIFF,
         Operation.DELETE_TARIFF,
+        Operation.PATCH_TARIFF,
         Operation.AUTHORIZE,
+        Operation.GET_CREDENTIALS,
         Operation.REGISTER,
         Operation.UPDATE_CREDENTIALS,
         Operation.UNREGISTER,
     }
 )
-_SECRET: Final = frozenset({Operation.REGISTER, Operation.UPDATE_CREDENTIALS})
+_SECRET: Final = frozenset({Operation.GET_CREDENTIALS, Operation.REGISTER, Operation.UPDATE_CREDENTIALS})
 _TOKEN: Final = re.compile(rb'("token"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
 _MASK: Final = "[redacted]"
 _HEADERS: Final = re.compile(r"content-type|date|user-agent|x-(request|correlation)-id|ocpi-.+|location")
@@ -32,8 +35,17 @@ def is_kept(call: Call, answer: Answer) -> bool:
     return answer.keep or call.endpoint.operation in _ALWAYS
 
 
-def record_of(call: Call, *, answer: bytes, status: int | None, object_key: str | None) -> EvidenceRecord:
-    """The exchange as evidence: no secret header, and credentials without their tokens."""
+def record_of(
+    call: Call,
+    *,
+    answer: bytes,
+    status: int | None,
+    object_key: str | None,
+    answer_headers: Mapping[str, str] | None = None,
+    driver: Driver | None = None,
+) -> EvidenceRecord:
+    """The exchange as evidence: no secret header, credentials without their tokens. `driver` is whom it was about."""
+    partner = call.requester or call.connection.partner_party(call.our_side)
     secret = call.endpoint.operation in _SECRET
     return EvidenceRecord(
         direction=Direction.IN,
@@ -47,14 +59,18 @@ def record_of(call: Call, *, answer: bytes, status: int | None, object_key: str 
         answer=_redacted(answer) if secret else answer,
         adapter=call.adapter.key,
         object_key=object_key,
-        at=call.services.clock(),
+        at=call.arrived_at,
+        finished_at=call.services.clock(),
+        partner=None if partner is None else str(partner),
+        rule_set=build(),
+        answer_headers=None if answer_headers is None else _harmless(answer_headers),
+        driver=driver or _asked_for(call),
     )
 
 
 async def keep(call: Call, answer: Answer, content: bytes) -> None:
     """Keep a finished exchange."""
-    record = record_of(call, answer=content, status=answer.http_status, object_key=answer.object_key)
-    await call.services.store.keep_evidence(record)
+    await call.services.store.keep_evidence(_finished(call, answer, content))
 
 
 def sealed(call: Call, answer: Answer) -> tuple[Answer, EvidenceRecord]:
@@ -63,8 +79,25 @@ def sealed(call: Call, answer: Answer) -> tuple[Answer, EvidenceRecord]:
     To be kept in the transaction of what the exchange is about.
     """
     content = wrap(answer, call.services.clock())
-    record = record_of(call, answer=content, status=answer.http_status, object_key=answer.object_key)
-    return replace(answer, content=content), record
+    return replace(answer, content=content), _finished(call, answer, content)
+
+
+def _finished(call: Call, answer: Answer, content: bytes) -> EvidenceRecord:
+    return record_of(
+        call,
+        answer=content,
+        status=answer.http_status,
+        object_key=answer.object_key,
+        answer_headers=answer.headers,
+        driver=answer.driver,
+    )
+
+
+def _asked_for(call: Call) -> Driver | None:
+    """Whose card it is that we were asked for, where no more than its uid is known of it."""
+    if call.endpoint.operation is not Operation.AUTHORIZE:
+        return None
+    return Driver.by_card(call.connection.our_party, call.segment("token_uid"))
 
 
 def _harmless(headers: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from api.ocpi.paging import PageRequest
 from api.wake import wake
 from canonical.identity import ObjectId
 from canonical.session import Session
-from canonical.store import BILLED_SESSIONS, PARTYS_SESSIONS, SESSIONS, UnitOfWork, note_begun
+from canonical.store import BILLED_SESSIONS, PARTYS_SESSIONS, SESSIONS, Driver, UnitOfWork, note_begun
 
 
 async def list_sessions(call: Call) -> Answer:
@@ -76,4 +76,9 @@ async def _tell(call: Call, before: Session | None, after: Session) -> None:
 
 def _answer(session: Session, http_status: int = 200) -> Answer:
     """The end of a session is evidence: what it says is what the CDR has to say."""
-    return Answer(http_status=http_status, object_key=session.object_id.key, keep=session.status.is_final)
+    return Answer(
+        http_status=http_status,
+        object_key=session.object_id.key,
+        keep=session.status.is_final,
+        driver=Driver.of(session.token),
+    )

@@ -17,7 +17,7 @@ from api.ocpi.paging import PageRequest
 from canonical.event import EventKind
 from canonical.identity import ObjectId, PartyId
 from canonical.model import fold
-from canonical.store import TOKENS, UnitOfWork
+from canonical.store import TOKENS, Driver, Duty, UnitOfWork
 from canonical.token import Allowed, Authorization, LocationReference, Token, TokenType
 
 
@@ -71,9 +71,10 @@ async def authorize(call: Call) -> Answer:
             location=location,
             authorization_reference=str(uuid4()) if token.valid else None,
         )
+        await unit.drivers.key(Driver.of(token), Duty.FEED, Duty.LETTER)
         await unit.authorizations.add(authorization, connection_id=call.connection.id, at=call.services.clock())
         await unit.events.add(EventKind.AUTHORIZATION_ASKED, token.object_id.key, call.connection.id, authorization)
-        answer = Answer(data=call.adapter.write(authorization), object_key=token.object_id.key)
+        answer = Answer(data=call.adapter.write(authorization), object_key=token.object_id.key, driver=Driver.of(token))
         answer, record = sealed(call, answer)
         await unit.evidence.note(record)
     return answer

@@ -6,14 +6,25 @@ reordered or cut off half-way; all writes of one `Store.transaction()` stand or 
 """
 
 from canonical.store.access import AccessPurpose, AccessRepository, Admitted
+from canonical.store.agreements import AgreementRepository, StoredAgreement
 from canonical.store.api_keys import ApiKey, ApiKeyRepository
 from canonical.store.authorizations import AuthorizationRepository
 from canonical.store.cases import CaseRepository
-from canonical.store.cdrs import AddOutcome, CdrEvent, CdrReceipt, CdrRepository, CdrState, StoredCdr, new_reference
+from canonical.store.cdrs import (
+    AddOutcome,
+    CdrEmission,
+    CdrEvent,
+    CdrReceipt,
+    CdrRepository,
+    CdrState,
+    StoredCdr,
+    new_reference,
+)
 from canonical.store.commands import CommandRepository, Unsettled
 from canonical.store.concluding import conclude, event_of, note_begun, tell_result
 from canonical.store.connections import ConnectionRepository
 from canonical.store.documents import sha256_of
+from canonical.store.drivers import Driver, Drivers, Duty, driver_of
 from canonical.store.errors import (
     AlreadyExists,
     IdempotencyConflict,
@@ -25,6 +36,7 @@ from canonical.store.errors import (
 )
 from canonical.store.events import EventRepository, StoredEvent
 from canonical.store.evidence import Direction, EvidenceRecord, EvidenceRepository
+from canonical.store.forgetting import Affected, Known, RetentionRepository, TableState
 from canonical.store.hub_clients import HubClientRepository
 from canonical.store.idempotency import IdempotencyRepository, StoredAnswer
 from canonical.store.invoice_records import InvoiceRecordRepository
@@ -50,6 +62,7 @@ from canonical.store.representations import (
     WrittenPage,
     for_party,
 )
+from canonical.store.retention import RetentionClass, RetentionPolicy, Term
 from canonical.store.sessions import SessionRepository
 from canonical.store.settlement import InvoiceFile, SettlementRepository
 from canonical.store.sightings import Crawl, Missing, SightingRepository
@@ -72,11 +85,14 @@ __all__ = [
     "AccessRepository",
     "AddOutcome",
     "Admitted",
+    "Affected",
+    "AgreementRepository",
     "AlreadyExists",
     "ApiKey",
     "ApiKeyRepository",
     "AuthorizationRepository",
     "CaseRepository",
+    "CdrEmission",
     "CdrEvent",
     "CdrReceipt",
     "CdrRepository",
@@ -85,6 +101,9 @@ __all__ = [
     "ConnectionRepository",
     "Crawl",
     "Direction",
+    "Driver",
+    "Drivers",
+    "Duty",
     "EventRepository",
     "EvidenceRecord",
     "EvidenceRepository",
@@ -93,6 +112,7 @@ __all__ = [
     "IdempotencyRepository",
     "InvoiceFile",
     "InvoiceRecordRepository",
+    "Known",
     "LedgerRepository",
     "Missing",
     "NotFound",
@@ -102,6 +122,9 @@ __all__ = [
     "OutboxRepository",
     "PutOutcome",
     "Representations",
+    "RetentionClass",
+    "RetentionPolicy",
+    "RetentionRepository",
     "RolesRefused",
     "SessionRepository",
     "SettlementRepository",
@@ -111,11 +134,14 @@ __all__ = [
     "Store",
     "StoreError",
     "StoreUnavailable",
+    "StoredAgreement",
     "StoredAnswer",
     "StoredCdr",
     "StoredEvent",
     "StoredPage",
+    "TableState",
     "TariffRepository",
+    "Term",
     "Unbalanced",
     "UnitOfWork",
     "Unsettled",
@@ -128,6 +154,7 @@ __all__ = [
     "Written",
     "WrittenPage",
     "conclude",
+    "driver_of",
     "event_of",
     "for_party",
     "migrate",

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 from typing import Final
 
 import asyncpg
@@ -37,10 +38,14 @@ WHERE t.lookup_hash = ANY($1::text[]) AND t.retired_at IS NULL
 class Admissions:
     """Admitted callers by the keyed hash of their token. Unknown tokens are never remembered."""
 
-    def __init__(self, database_url: str, vault: Vault, direct: Direct) -> None:
+    def __init__(
+        self, database_url: str, vault: Vault, direct: Direct, also: Callable[[], None] = lambda: None
+    ) -> None:
+        """`also` is called whenever what is remembered is dropped."""
         self._url = driver_url(database_url)
         self._vault = vault
         self._direct = direct
+        self._also = also
         self._known: dict[str, tuple[int, Admitted]] = {}
         self._changes = 0
         self._listening = False
@@ -78,6 +83,7 @@ class Admissions:
         """Something about tokens or connections has changed."""
         self._changes += 1
         self._known.clear()
+        self._also()
 
     @property
     def listening(self) -> bool:

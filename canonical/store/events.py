@@ -18,6 +18,8 @@ from sqlmodel import col
 from canonical.event import Event, EventKind, EventObject
 from canonical.location import Location
 from canonical.session import Session
+from canonical.settlement import Case
+from canonical.store.drivers import Driver, Duty, driver_of, token_named
 from canonical.store.errors import Unstorable
 from canonical.store.tables import EventRow
 from canonical.store.transaction import Transaction
@@ -32,6 +34,8 @@ EventData: TypeAlias = BaseModel | Mapping[str, object]
 
 _ADD = "INSERT INTO event (kind, object_kind, object_key, connection_id, document) VALUES ($1, $2, $3, $4, $5::jsonb)"
 """For the driver: it stands behind every write of a partner."""
+
+_QUOTING = ("subject", "text", "message", "expected", "stated")
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,32 @@ class EventRepository:
     def __init__(self, connection: Transaction) -> None:
         self._connection = connection
 
-    async def add(self, kind: EventKind, object_key: str, connection_id: str | None, document: EventData) -> None:
+    async def add(
+        self,
+        kind: EventKind,
+        object_key: str,
+        connection_id: str | None,
+        document: EventData,
+        *,
+        driver: Driver | None = None,
+    ) -> None:
         """Note an event. Events of one object are in the order of its changes when its row or lock is held.
+
+        What names a driver is sealed under his key: `driver`, where the document does not say who he is.
 
         Raises Unstorable when the document holds a NUL character. Repeated: noted again, so the change that was
         found to be a repeat must not be told. Cut off: neither the change nor the event is stored.
         """
         text = _text(document)
+        driver = driver or driver_of(document)
+        if driver is not None:
+            key = await self._connection.drivers.key(driver, Duty.FEED)
+            text, object_key = key.conceal(text, driver.names), key.conceal_name(object_key, driver.names)
+        elif isinstance(document, Case):
+            # It may quote what a partner has sent, and often nobody knows whom that is about.
+            driver = _named_by(document.subject) or Driver.unknown(document.opened_at)
+            key = await self._connection.drivers.key(driver, Duty.FEED)
+            text = key.conceal(text, driver.names, _QUOTING)
         await self._connection.write(_ADD, kind.value, kind.object_kind, object_key, connection_id, text)
         self._connection.events_added = True
 
@@ -92,6 +115,9 @@ class EventRepository:
         if kinds:
             query = query.where(col(EventRow.kind).in_([kind.value for kind in kinds]))
         rows = (await self._connection.execute(query)).all()
+        opened = await self._connection.drivers.reveal(
+            *(text for row in rows for text in (row.object_key, row.document))
+        )
         return tuple(
             StoredEvent(
                 row.number,
@@ -99,12 +125,12 @@ class EventRepository:
                     id=f"evt_{row.number}",
                     type=EventKind(row.kind),
                     timestamp=row.at,
-                    object=EventObject(kind=row.object_kind, key=row.object_key),
+                    object=EventObject(kind=row.object_kind, key=key),
                     connection=row.connection_id,
-                    data=json.loads(row.document),
+                    data=json.loads(document),
                 ),
             )
-            for row in rows
+            for row, key, document in zip(rows, opened[::2], opened[1::2], strict=True)
         )
 
     async def last(self) -> int:
@@ -115,6 +141,12 @@ class EventRepository:
     async def _settled(self) -> int:
         """Every event up to this number is visible to the next statement, or was rolled back."""
         return int((await self._connection.execute(select(func.settled_events()))).scalar_one())
+
+
+def _named_by(subject: str) -> Driver | None:
+    """The driver whose card a key names: `NL*MOB/RFID/04AB…`."""
+    name = token_named(subject)
+    return None if name is None else Driver.by_card(*name)
 
 
 def _text(document: EventData) -> str:

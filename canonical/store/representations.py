@@ -6,7 +6,7 @@ written on the way (read-through) and kept for the next reader (decision 0011).
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -17,6 +17,7 @@ from canonical.location import Location
 from canonical.model import CanonicalModel
 from canonical.session import Session
 from canonical.store.direct import Direct
+from canonical.store.drivers import Drivers
 from canonical.tariff import Tariff
 from canonical.token import Token
 
@@ -175,8 +176,15 @@ class _AtHand:
 class Representations:
     """Pages and single objects, out of what is kept."""
 
-    def __init__(self, direct: Direct) -> None:
+    def __init__(self, direct: Direct, drivers: Drivers, told: Callable[[], bool]) -> None:
+        """`told` says whether the database tells this process when the key of a driver is destroyed."""
         self._direct = direct
+        self._drivers = drivers
+        self._told = told
+        self._at_hand = _AtHand(_AT_HAND_BYTES)
+
+    def forget(self) -> None:
+        """The key of a driver may have been destroyed: pages of CDRs are read anew."""
         self._at_hand = _AtHand(_AT_HAND_BYTES)
 
     async def page(self, shelf: Shelf, owner: str, window: Window, writer: Writer) -> WrittenPage:
@@ -187,7 +195,9 @@ class Representations:
         """
         statement, values = _page(shelf, owner, window, writer)
         name = (shelf, owner, window, writer.key, writer.build)
-        known = self._at_hand.get(name)
+        # A CDR never changes, so its revision does not tell when its driver was forgotten.
+        lasting = shelf.kind is not Cdr or self._told()
+        known = self._at_hand.get(name) if lasting else None
         if known is not None:
             states, total, last, more = await self._row(_STATES.format(**statement), values[:-2])
             if states == known.states:
@@ -195,7 +205,8 @@ class Representations:
         states, total, last, more, kept, body = await self._row(_FAST.format(**statement), values)
         states = states or []
         if kept == len(states):
-            self._at_hand.keep(name, _Page(states, body or b""))
+            if lasting:
+                self._at_hand.keep(name, _Page(states, body or b""))
             return WrittenPage(body or b"", len(states), total, last, more)
         lines = await self._direct.fetch(_SLOW.format(**statement), *values)
         contents = await self._filled(shelf, writer, lines)
@@ -233,7 +244,8 @@ class Representations:
             if known:
                 contents.append(content if isinstance(content, bytes) else None)
                 continue
-            value = shelf.read(str(document))
+            (text,) = await self._drivers.reveal(str(document))
+            value = shelf.read(text)
             fresh = writer.write(value)
             contents.append(fresh)
             numbers.append(number)

@@ -1,6 +1,6 @@
 """Sessions, and what belongs to them: readings, the billing context sealed at start, signed meter data."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -11,6 +11,7 @@ from canonical.identity import ObjectId
 from canonical.model import fold
 from canonical.session import MeterReading, Session, SessionStatus
 from canonical.store.documents import sha256_of, text_of
+from canonical.store.drivers import Driver, Duty
 from canonical.store.errors import AlreadyExists
 from canonical.store.objects import ObjectRepository
 from canonical.store.tables import (
@@ -40,6 +41,21 @@ class SessionRepository(ObjectRepository[Session]):
     async def active(self, *, source: str = "") -> tuple[Session, ...]:
         """Sessions that have not reached their end, in order of creation."""
         return await self._where(col(SessionRow.source) == source, ~col(SessionRow.is_final))
+
+    async def authorized(self, cdr: Cdr, *, source: str) -> Session | None:
+        """The session of the CDR's own authorisation. None also where that was used for several."""
+        if cdr.authorization_reference is None:
+            return None
+        document = col(SessionRow.document)
+        query = select(document).where(
+            col(SessionRow.source) == source,
+            col(SessionRow.last_updated) >= cdr.start - _SAME_START,
+            func.upper(document["authorization_reference"].astext) == fold(cdr.authorization_reference),
+        )
+        rows = (await self._connection.execute(query.limit(_SWEEP_LIMIT))).scalars()
+        sessions = [Session.model_validate_json(row) for row in rows]
+        fitting = [each for each in sessions if each.owner.key == cdr.owner.key]
+        return fitting[0] if len(fitting) == 1 else None
 
     async def unnamed(self, cdr: Cdr, *, source: str) -> Session | None:
         """The session behind a CDR that names none (OCPI 2.1.1): same contract, same EVSE, begun at the same time.
@@ -121,20 +137,29 @@ class SessionRepository(ObjectRepository[Session]):
         Repeated: nothing happens. Cut off: nothing is kept.
         """
         digest = sha256_of(signed)
+        known = await self.get(session)
+        driver = Driver.of(known.token) if known is not None else Driver.unknown(datetime.now(UTC))
+        key = await self._connection.drivers.key(driver, Duty.VOUCHER)
         keeping = (
             insert(SignedMeterDataRow)
-            .values(session_key=session.key, sha256=digest, document=text_of(signed))
+            .values(
+                session_key=session.key,
+                sha256=key.seal_text(digest),
+                document=key.conceal(text_of(signed), driver.names, ("url",)),
+            )
             .on_conflict_do_nothing()
         )
         await self._connection.execute(keeping)
-        kept = select(col(SignedMeterDataRow.sha256)).where(col(SignedMeterDataRow.session_key) == session.key)
-        if (await self._connection.execute(kept)).scalar_one() != digest:
+        query = select(col(SignedMeterDataRow.sha256)).where(col(SignedMeterDataRow.session_key) == session.key)
+        (kept,) = await self._connection.drivers.reveal((await self._connection.execute(query)).scalar_one())
+        if kept != digest:
             raise AlreadyExists(f"session {session.key} has other signed meter data")
 
     async def signed(self, session: ObjectId) -> SignedMeterData | None:
         query = select(col(SignedMeterDataRow.document)).where(col(SignedMeterDataRow.session_key) == session.key)
-        document = (await self._connection.execute(query)).scalar()
-        return None if document is None else SignedMeterData.model_validate_json(document)
+        stored = (await self._connection.execute(query)).scalar()
+        (document,) = await self._connection.drivers.reveal(stored)
+        return SignedMeterData.model_validate_json(document) if document else None
 
     async def conclude(self, session: ObjectId, *, cdr: ObjectId | None, reason: str = "") -> None:
         """Note what an ended session of ours became: a CDR, or none for a reason.

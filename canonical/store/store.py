@@ -14,6 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from canonical.store.admissions import Admissions
 from canonical.store.direct import Direct
+from canonical.store.drivers import Drivers
 from canonical.store.errors import StoreUnavailable
 from canonical.store.evidence import ADD_EVIDENCE, EvidenceRecord, values_of
 from canonical.store.representations import Representations
@@ -38,8 +39,9 @@ class Store:
         self._direct = direct
         self.on_events: Callable[[], None] = _nobody
         """Called when events were committed by this process; it must not block, nor raise."""
-        self.representations = Representations(direct)
-        self.admissions = Admissions(database_url, vault, direct)
+        self.drivers = Drivers(direct, vault, told=lambda: self.admissions.listening)
+        self.representations = Representations(direct, self.drivers, told=lambda: self.admissions.listening)
+        self.admissions = Admissions(database_url, vault, direct, also=self._keys_may_be_gone)
 
     @classmethod
     async def connect(cls, database_url: str, vault: Vault, *, pool_size: int = 10) -> Self:
@@ -95,14 +97,18 @@ class Store:
             if unit is not None and unit.admission_changed:
                 self.admissions.forget()
 
+    def _keys_may_be_gone(self) -> None:
+        self.drivers.forget()
+        self.representations.forget()
+
     async def keep_evidence(self, record: EvidenceRecord) -> None:
-        """As `evidence.add`, in a transaction of its own: one statement, one round trip."""
-        await self._direct.fetch(ADD_EVIDENCE, *values_of(record))
+        """As `evidence.add`, in a transaction of its own: one statement, one round trip for a driver known lately."""
+        await self._direct.fetch(ADD_EVIDENCE, *await values_of(record, self.drivers))
 
     @asynccontextmanager
     async def _begin(self) -> AsyncIterator[Transaction]:
         try:
-            transaction = Transaction(self._engine, await self._engine.raw_connection())
+            transaction = Transaction(self._engine, await self._engine.raw_connection(), self.drivers)
         except DBAPIError as error:
             raise _translated(error) from error
         except OSError as error:

@@ -6,13 +6,17 @@ objects and otherwise the id of the connection by which an object came. Tables i
 UPDATE, DELETE and TRUNCATE by trigger. Amounts are NUMERIC in their currency, or BIGINT in minor units.
 """
 
+from datetime import date
 from decimal import Decimal
 from typing import ClassVar
 
 from pydantic import AwareDatetime
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
+    Computed,
     FetchedValue,
+    ForeignKeyConstraint,
     Index,
     MetaData,
     Numeric,
@@ -35,6 +39,10 @@ APPEND_ONLY = (
     "cdr_line",
     "cdr_event",
     "cdr_receipt",
+    "cdr_tax",
+    "cdr_meter_link",
+    "cdr_emission",
+    "agreement",
     "ledger_entry",
     "ledger_posting",
     "invoice",
@@ -43,11 +51,23 @@ APPEND_ONLY = (
     "statement",
     "reconciliation_report",
     "event",
+    "log_leaf",
+    "log_checkpoint",
 )
 """Tables whose rows never change and never go."""
 
 _NOW = {"server_default": func.now()}
 _NEXT_REVISION = {"server_default": text("nextval('object_revision')")}
+
+
+def _next(table: str) -> dict[str, object]:
+    """The next number of a table that has another key."""
+    return {"server_default": text(f"nextval('{table}_number_seq')")}
+
+
+def _read(expression: str) -> tuple[Computed]:
+    """A column that the database computes out of others, and nobody writes."""
+    return (Computed(expression, persisted=True),)
 
 
 class Row(SQLModel):
@@ -200,6 +220,7 @@ class MeterReadingRow(Row, table=True):
 class BillingContextRow(Row, table=True):
     __tablename__ = "billing_context"
 
+    number: int = Field(sa_type=BigInteger, unique=True, sa_column_kwargs=_next("billing_context"))
     session_key: str = Field(primary_key=True)
     connection_id: str = Field(index=True)
     sha256: str
@@ -209,6 +230,7 @@ class BillingContextRow(Row, table=True):
 class SignedMeterDataRow(Row, table=True):
     __tablename__ = "signed_meter_data"
 
+    number: int = Field(sa_type=BigInteger, unique=True, sa_column_kwargs=_next("signed_meter_data"))
     session_key: str = Field(primary_key=True)
     sha256: str
     document: str = Field(sa_type=JSONB)
@@ -241,15 +263,29 @@ class AuthorizationRow(Row, table=True):
 
 
 class CdrRow(Row, table=True):
-    """One CDR and its dossier. `sha256` is the digest of the CDR alone; amounts are in `currency`."""
+    """One CDR and its dossier. `sha256` is the digest of the CDR alone; amounts are in `currency`.
+
+    What the database reads out of the document itself: the key under which a session of ours is billed, once; the
+    operator's own key of the billing record; the folded id of the CDR that a credit takes back, once; and the moment
+    by which a CDR belongs to a month: its end, and for a credit the moment at which it was made. By the folded
+    reference of its authorisation, and by the folded names of location and EVSE, others over the same are found.
+    """
 
     __tablename__ = "cdr"
     __table_args__ = (
         UniqueConstraint("ours", "connection_id", "key"),
         Index(None, "connection_id", "ours", "session_key"),
         Index(None, "connection_id", "ours", "end_at"),
+        Index("cdr_driver_idx", text("split_part(document #>> '{cdr,token,contract_id}', ':', 2)")),
         Index(None, "connection_id", "ours", "number"),
         Index(None, "connection_id", "ours", "last_updated", "number"),
+        Index("cdr_billed_once", "idempotency_key", unique=True, postgresql_where=text("ours")),
+        Index("cdr_credited_once", "connection_id", "credit_of", unique=True, postgresql_where=text("ours")),
+        Index("cdr_billing_record_idx", "billing_record", postgresql_where=text("ours")),
+        Index(None, "connection_id", "ours", "settles_at"),
+        Index(None, "connection_id", "ours", "authorization_key"),
+        Index(None, "connection_id", "ours", "evse_key", "end_at"),
+        Index("cdr_credits_idx", "connection_id", "credit_of", postgresql_where=text("NOT ours")),
     )
 
     number: int = Field(primary_key=True, sa_type=BigInteger)
@@ -269,6 +305,19 @@ class CdrRow(Row, table=True):
     gross: Decimal | None = Field(sa_type=Numeric)
     recorded_at: AwareDatetime = Field(sa_column_kwargs=_NOW)
     document: str = Field(sa_type=JSONB)
+    idempotency_key: str | None = Field(sa_column_args=_read("document #>> '{handles,idempotency_key}'"))
+    billing_record: str | None = Field(sa_column_args=_read("document #>> '{handles,billing_record}'"))
+    credit_of: str | None = Field(sa_column_args=_read("upper(document #>> '{cdr,credit_reference_id}')"))
+    settles_at: AwareDatetime | None = Field(
+        sa_column_args=_read("CASE WHEN (document #>> '{cdr,credit}') = 'true' THEN last_updated ELSE end_at END")
+    )
+    authorization_key: str | None = Field(sa_column_args=_read("upper(document #>> '{cdr,authorization_reference}')"))
+    evse_key: str | None = Field(
+        sa_column_args=_read(
+            "upper((document #>> '{cdr,charge_point,location_id}') || '/' || "
+            "(document #>> '{cdr,charge_point,evse_uid}'))"
+        )
+    )
 
 
 class CdrLineRow(Row, table=True):
@@ -307,8 +356,56 @@ class CdrEventRow(Row, table=True):
     at: AwareDatetime
 
 
+class CdrTaxRow(Row, table=True):
+    """One tax on one line of one CDR. `percent` is NULL where the tax is not a rate."""
+
+    __tablename__ = "cdr_tax"
+    __table_args__ = (ForeignKeyConstraint(["cdr_number", "line"], ["cdr_line.cdr_number", "cdr_line.position"]),)
+
+    cdr_number: int = Field(primary_key=True, sa_type=BigInteger)
+    line: int = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    name: str
+    account_number: str | None
+    percent: Decimal | None = Field(sa_type=Numeric)
+    amount: Decimal = Field(sa_type=Numeric)
+
+
+class CdrMeterLinkRow(Row, table=True):
+    """One energy line of one CDR, and the signed readings that it came from: SHA-256 of their bytes, and kWh."""
+
+    __tablename__ = "cdr_meter_link"
+    __table_args__ = (ForeignKeyConstraint(["cdr_number", "line"], ["cdr_line.cdr_number", "cdr_line.position"]),)
+
+    cdr_number: int = Field(primary_key=True, sa_type=BigInteger)
+    line: int = Field(primary_key=True)
+    begin_sha256: str
+    end_sha256: str
+    begin_kwh: Decimal = Field(sa_type=Numeric)
+    end_kwh: Decimal = Field(sa_type=Numeric)
+    verdict: str
+    verdict_reason: str | None
+
+
+class CdrEmissionRow(Row, table=True):
+    """One CDR of ours in the words of one adapter: what our own check says to it, and what the version left out."""
+
+    __tablename__ = "cdr_emission"
+    __table_args__ = (UniqueConstraint("cdr_number", "adapter", "body_sha256"),)
+
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    cdr_number: int = Field(sa_type=BigInteger, foreign_key="cdr.number")
+    adapter: str
+    version: str
+    body_sha256: str
+    outcome: str
+    findings: str = Field(sa_type=JSONB)
+    losses: str = Field(sa_type=JSONB)
+    at: AwareDatetime
+
+
 class CdrReceiptRow(Row, table=True):
-    """What the partner answered to one delivery of one CDR."""
+    """What the partner answered to one delivery of one CDR. `ocpi_status` is NULL where its answer was no OCPI."""
 
     __tablename__ = "cdr_receipt"
     __table_args__ = (Index(None, "cdr_number", "number"),)
@@ -316,7 +413,7 @@ class CdrReceiptRow(Row, table=True):
     number: int = Field(primary_key=True, sa_type=BigInteger)
     cdr_number: int = Field(sa_type=BigInteger, foreign_key="cdr.number")
     http_status: int
-    ocpi_status: int
+    ocpi_status: int | None
     url: str | None
     version_accepted: str | None
     outcome: str
@@ -329,7 +426,10 @@ class CdrReceiptRow(Row, table=True):
 
 
 class EvidenceRow(Row, table=True):
-    """Bytes of one request and its answer as they went over the wire, compressed with zlib."""
+    """Bytes of one request and its answer as they went over the wire, compressed with zlib.
+
+    `partner` is the party that it was exchanged with, `rule_set` the code that read and wrote it.
+    """
 
     __tablename__ = "evidence"
     __table_args__ = (Index(None, "object_key"),)
@@ -349,6 +449,10 @@ class EvidenceRow(Row, table=True):
     adapter: str | None
     object_key: str | None
     at: AwareDatetime
+    finished_at: AwareDatetime | None
+    partner: str | None
+    rule_set: str | None
+    answer_headers: str | None = Field(sa_type=JSONB(none_as_null=True))
 
 
 class OutboxRow(Row, table=True):
@@ -412,6 +516,21 @@ class CaseRow(Row, table=True):
 
 
 # --- settlement -----------------------------------------------------------------------------------
+
+
+class AgreementRow(Row, table=True):
+    """What holds with a partner from `valid_from` on. `document` is text, as its digest is of the text."""
+
+    __tablename__ = "agreement"
+    __table_args__ = (UniqueConstraint("connection_id", "valid_from"),)
+
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    connection_id: str
+    ref: str
+    document: str
+    agreed_by: str
+    valid_from: AwareDatetime
+    recorded_at: AwareDatetime = Field(sa_column_kwargs=_NOW)
 
 
 class StatementRow(Row, table=True):
@@ -491,6 +610,7 @@ class InvoiceRow(Row, table=True):
 class InvoiceFileRow(Row, table=True):
     __tablename__ = "invoice_file"
 
+    number: int = Field(sa_type=BigInteger, unique=True, sa_column_kwargs=_next("invoice_file"))
     invoice_key: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
     media_type: str
@@ -533,7 +653,7 @@ class EventRow(Row, table=True):
     """Something happened to an object. The database draws `number`, and tells which numbers are still under way."""
 
     __tablename__ = "event"
-    __table_args__ = (Index(None, "kind", "number"),)
+    __table_args__ = (Index(None, "kind", "number"), Index(None, "at"))
 
     number: int = Field(
         primary_key=True,
@@ -765,3 +885,78 @@ class SmartChargingRow(Row, table=True):
     preferences: str | None = Field(sa_type=JSONB(none_as_null=True))
     preferences_answer: str | None
     preferences_at: AwareDatetime | None
+
+
+# --- the log of financial records -----------------------------------------------------------------
+
+
+class LogLeafRow(Row, table=True):
+    """One record in the log: the row `number` of the table `kind`, at one position, counted from 0.
+
+    `hash` is that of the leaf, `subtrees` those of all complete subtrees that end with it, smallest first: 32 bytes
+    each. `name` is what a person calls the record.
+    """
+
+    __tablename__ = "log_leaf"
+    __table_args__ = (UniqueConstraint("kind", "number"),)
+
+    position: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    kind: str
+    number: int = Field(sa_type=BigInteger)
+    name: str
+    format: int
+    hash: bytes
+    subtrees: bytes
+
+
+class LogCheckpointRow(Row, table=True):
+    """What was signed: the log had `size` leaves with this root. `note` is the text that can be published."""
+
+    __tablename__ = "log_checkpoint"
+
+    size: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    root: bytes
+    signed_at: AwareDatetime
+    key_id: str
+    note: str
+
+
+# --- drivers --------------------------------------------------------------------------------------
+
+
+class DriverKeyRow(Row, table=True):
+    """The key under which everything is sealed that names one driver in rows that never change.
+
+    `lookup_hash`, keyed, is of the contract, or of a card of which no contract is known. `sealed_key` opens with the
+    deployment's secret. Once it is shredded both are gone, and `shredded_for` says why. The days say up to when
+    something of the driver was kept as a voucher, as a letter, and in the feed of events: always the end of a month.
+    """
+
+    __tablename__ = "driver_key"
+    __table_args__ = (
+        CheckConstraint(
+            "(shredded_at IS NULL) = (sealed_key IS NOT NULL) AND (shredded_at IS NULL) = (lookup_hash IS NOT NULL)",
+            name="driver_key_shredded_check",
+        ),
+    )
+
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    lookup_hash: str | None = Field(unique=True)
+    sealed_key: bytes | None
+    voucher_on: date | None
+    letter_on: date | None
+    feed_on: date | None
+    created_at: AwareDatetime = Field(sa_column_kwargs=_NOW)
+    shredded_at: AwareDatetime | None
+    shredded_for: str | None
+
+
+class DriverNameRow(Row, table=True):
+    """A name by which a driver is known: a contract or a card. Found by keyed hash, kept sealed under his key."""
+
+    __tablename__ = "driver_name"
+    __table_args__ = (Index(None, "lookup_hash"),)
+
+    driver_number: int = Field(primary_key=True, sa_type=BigInteger, foreign_key="driver_key.number")
+    lookup_hash: str = Field(primary_key=True)
+    sealed: bytes

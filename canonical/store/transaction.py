@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util.concurrency import greenlet_spawn
 
+from canonical.store.drivers import Drivers
 from canonical.store.errors import StoreUnavailable
 
 TRY_AGAIN: Final = frozenset(
@@ -43,8 +44,10 @@ class Transaction(AsyncConnection):
     Raises StoreUnavailable when the database went away or gave the transaction up.
     """
 
-    def __init__(self, engine: AsyncEngine, lent: PoolProxiedConnection) -> None:
+    def __init__(self, engine: AsyncEngine, lent: PoolProxiedConnection, drivers: Drivers) -> None:
         super().__init__(engine)
+        self.drivers = drivers
+        """Under whose keys repositories seal what tells of a driver."""
         self._lent = lent
         driver = lent.driver_connection
         if not isinstance(driver, asyncpg.Connection):

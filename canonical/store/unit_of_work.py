@@ -2,6 +2,7 @@
 
 from canonical.location import Location
 from canonical.store.access import AccessRepository
+from canonical.store.agreements import AgreementRepository
 from canonical.store.api_keys import ApiKeyRepository
 from canonical.store.authorizations import AuthorizationRepository
 from canonical.store.cases import CaseRepository
@@ -10,10 +11,12 @@ from canonical.store.commands import CommandRepository
 from canonical.store.connections import ConnectionRepository
 from canonical.store.events import EventRepository
 from canonical.store.evidence import EvidenceRepository
+from canonical.store.forgetting import RetentionRepository
 from canonical.store.hub_clients import HubClientRepository
 from canonical.store.idempotency import IdempotencyRepository
 from canonical.store.invoice_records import InvoiceRecordRepository
 from canonical.store.ledger import LedgerRepository
+from canonical.store.log import FinancialLog
 from canonical.store.objects import ObjectRepository
 from canonical.store.outbox import OutboxRepository
 from canonical.store.sessions import SessionRepository
@@ -33,7 +36,7 @@ class UnitOfWork:
 
     def __init__(self, connection: Transaction, vault: Vault) -> None:
         self.admission_changed = False
-        """Whether this transaction changes who is admitted, or to what."""
+        """Whether this transaction changes who is admitted, or to what, or destroys a key."""
         self.connections = ConnectionRepository(connection, self._admission_changes)
         self.access = AccessRepository(connection, vault, self._admission_changes)
         self.hub_clients = HubClientRepository(connection)
@@ -42,7 +45,10 @@ class UnitOfWork:
         self.tokens = ObjectRepository(connection, TokenRow, Token)
         self.sessions = SessionRepository(connection)
         self.authorizations = AuthorizationRepository(connection)
+        self.drivers = connection.drivers
+        self.retention = RetentionRepository(connection, vault, self._admission_changes)
         self.cdrs = CdrRepository(connection)
+        self.agreements = AgreementRepository(connection)
         self.commands = CommandRepository(connection, vault)
         self.smart_charging = SmartChargingRepository(connection)
         self.events = EventRepository(connection)
@@ -56,6 +62,7 @@ class UnitOfWork:
         self.cases = CaseRepository(connection)
         self.settlement = SettlementRepository(connection)
         self.ledger = LedgerRepository(connection)
+        self.log = FinancialLog(connection, vault)
 
     def _admission_changes(self) -> None:
         self.admission_changed = True

@@ -1,4 +1,4 @@
-"""`roam bench edge`: how quick the partners' edge is, beside a ceiling of the same kind."""
+"""`roam bench`: how quick the partners' edge and the pricing engine are, beside something of the same kind."""
 
 import json as json_
 from typing import cast
@@ -50,3 +50,25 @@ def _cells(way: dict[str, float]) -> list[str]:
 
 def _way(measurement: dict[str, object], name: str) -> dict[str, float]:
     return cast("dict[str, float]", measurement[name])
+
+
+def pricing(*, quick: bool, json: bool) -> None:
+    """Measure the pricing engine, and print a table or JSON."""
+    from deploy.bench.pricing import Plan, measure
+
+    console = Console(stderr=True, highlight=False)
+    found = measure(Plan.quick() if quick else Plan.full(), lambda text: console.print(f"{text} …"))
+    if json:
+        typer.echo(json_.dumps(found, indent=2))
+    else:
+        Console(highlight=False, width=140).print(_pricing_table(cast("list[dict[str, object]]", found["measured"])))
+
+
+def _pricing_table(measured: list[dict[str, object]]) -> Table:
+    table = Table(title="CDRs priced on one core, by the CPU time of the process")
+    for name in ("", "a second", "target", "µs a CDR", "json.loads a second", "times json.loads", "memory growth KiB"):
+        table.add_column(name, justify="left" if not name else "right")
+    names = ("name", "per_second", "target", "microseconds", "json_per_second", "times_json", "memory_growth_kib")
+    for measurement in measured:
+        table.add_row(*("" if measurement[name] is None else str(measurement[name]) for name in names))
+    return table

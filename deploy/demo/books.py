@@ -128,8 +128,8 @@ def _fault_found(books: Books, told: Told) -> Iterator[Check]:
     disputed = [i for i in told.report["items"] if i["outcome"] != "AGREED"]
     codes = {f["code"] for i in disputed for f in i["findings"]}
     yield Check(
-        "the planted fault is found, and named as the parking cost",
-        [i["cdr"]["id"] for i in disputed] == [tampered["id"]] and any("parking" in code for code in codes),
+        "the planted fault is found, and named as the cost of idle time",
+        [i["cdr"]["id"] for i in disputed] == [tampered["id"]] and any("idle" in code for code in codes),
         ", ".join(sorted(codes)),
     )
     left_out = [i["cdr"]["id"] for i in told.invoice["left_out"]]

@@ -17,6 +17,7 @@ from canonical.settlement import (
     StatementItem,
 )
 from settlement.currency import minor_digits
+from settlement.statement import sign_of
 from settlement.vat import RULES, VatTreatment, groups
 
 _ZERO = Decimal(0)
@@ -92,7 +93,7 @@ def _problems(item: StatementItem, dossier: CdrDossier | None, treatment: VatTre
     if dossier is None:
         yield Finding(code="invoice.dossier_missing", message="the CDR is not held", where=where, blocks=True)
         return
-    net = sum((line.net for line in dossier.lines), _ZERO) * _sign(dossier)
+    net = sum((line.net for line in dossier.lines), _ZERO) * sign_of(dossier.cdr)
     if net != item.net:
         yield Finding(
             code="invoice.item_differs",
@@ -115,7 +116,7 @@ def _lines(dossiers: Sequence[CdrDossier], treatment: VatTreatment) -> tuple[Inv
     charges = RULES[treatment].charges
     sums: dict[tuple[CostComponent, Decimal], tuple[Decimal, Decimal]] = {}
     for dossier in dossiers:
-        sign = _sign(dossier)
+        sign = sign_of(dossier.cdr)
         for line in dossier.lines:
             key = (line.component, (line.tax_percent or _ZERO) if charges else _ZERO)
             quantity, net = sums.get(key, (_ZERO, _ZERO))
@@ -138,7 +139,3 @@ def _lines(dossiers: Sequence[CdrDossier], treatment: VatTreatment) -> tuple[Inv
 def _quantity(line: CostLine) -> Decimal:
     """What can be summed over CDRs: kWh and hours, and of the rest the number of times it was billed."""
     return line.quantity if line.component in _UNITS else Decimal(1)
-
-
-def _sign(dossier: CdrDossier) -> int:
-    return -1 if dossier.cdr.credit else 1

@@ -2,8 +2,16 @@
 itself.
 """
 
-from settlement.pricing.breakdown import Breakdown, Charge, Unpriceable
-from settlement.pricing.engine import price
+from settlement.pricing.breakdown import (
+    Breakdown,
+    Charge,
+    ExactTotal,
+    NetUnknown,
+    Sample,
+    Unpriceable,
+    Usage,
+)
+from settlement.pricing.engine import Pricer, price
 from settlement.pricing.policy import DEFAULT_POLICY, PricingPolicy
 from settlement.pricing.segmentation import periods
 
@@ -11,8 +19,13 @@ __all__ = [
     "DEFAULT_POLICY",
     "Breakdown",
     "Charge",
+    "ExactTotal",
+    "NetUnknown",
+    "Pricer",
     "PricingPolicy",
+    "Sample",
     "Unpriceable",
+    "Usage",
     "periods",
     "price",
 ]

@@ -4,175 +4,121 @@ exactly.
 One engine prices running sessions, our CDRs, and other parties' CDRs when they are checked.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from fractions import Fraction
 
-from canonical.cdr import CostComponent
-from canonical.model import Finding
-from canonical.tariff import ReservationRestriction, Tariff, TariffDimension
-from settlement.pricing.boundaries import boundaries, exact_seconds, zone_named
-from settlement.pricing.breakdown import Breakdown, Charge, Unpriceable, rate_totals
-from settlement.pricing.limits import limit_lines
-from settlement.pricing.policy import PricingPolicy
-from settlement.pricing.restrictions import Situation
-from settlement.pricing.selection import Selected, applying, select
-from settlement.pricing.stretches import Kind, Stretch, stretches
-from settlement.pricing.tally import Tally
-from settlement.pricing.taxes import cost_lines, is_taxed
+from canonical.model import Finding, fold
+from canonical.tariff import Tariff
+from settlement.pricing.bill import Bill, is_taxed
+from settlement.pricing.breakdown import Breakdown, Charge, Unpriceable
+from settlement.pricing.journey import Journey
+from settlement.pricing.policy import MinimumPrice, PricingPolicy
+from settlement.pricing.quotes import Prepared, common_parts
+from settlement.pricing.stretches import Stretch, stretches
 
-__all__ = ["Breakdown", "Charge", "Unpriceable", "price"]
-
-_TIME_PRICED_BY = {
-    Kind.CHARGING: (TariffDimension.TIME, CostComponent.TIME),
-    Kind.PARKED: (TariffDimension.PARKING_TIME, CostComponent.PARKING),
-}
+__all__ = ["Breakdown", "Charge", "Pricer", "Unpriceable", "price"]
 
 
-def price(charge: Charge, tariff: Tariff, policy: PricingPolicy) -> Breakdown:
-    """What `charge` costs by `tariff`. Raises Unpriceable; never answers 0 for what it does not know."""
-    _check_tariff_of_periods(charge, tariff)
-    walk, notes = stretches(charge)
-    journey = _Journey(charge, tariff, walk, policy)
-    for stretch in walk:
-        journey.bill(stretch)
-    journey.tally.round_up_steps(policy.step_size)
-    lines = cost_lines(journey.tally.items(), tariff, policy)
-    if any(stretch.kind is not Kind.RESERVED for stretch in walk):
-        lines = (*lines, *limit_lines(lines, tariff, policy))
-    rates = rate_totals(lines)
-    net = sum((rate.base for rate in rates), policy.round(Fraction(0)))
-    taxes = [rate.tax for rate in rates if rate.tax is not None]
-    return Breakdown(
-        currency=tariff.currency,
-        lines=lines,
-        rates=rates,
-        net=net,
-        gross=sum(taxes, net) if len(taxes) == len(rates) else None,
-        taxed=is_taxed(tariff),
-        notes=(*notes, *journey.notes),
-    )
+def price(charge: Charge, tariff: Tariff | Sequence[Tariff], policy: PricingPolicy) -> Breakdown:
+    """What `charge` costs by `tariff`; of several, a period names its own, and one that names none has the first.
+
+    Raises Unpriceable; never answers 0 for what it does not know.
+    """
+    return Pricer(tariff, policy).price(charge)
 
 
-class _Journey:
-    """One walk along the stretches of one charge."""
+class Pricer:
+    """Tariffs and a policy, prepared once to price many charges. Whatever is remembered between charges is bounded."""
 
-    def __init__(self, charge: Charge, tariff: Tariff, walk: tuple[Stretch, ...], policy: PricingPolicy) -> None:
-        self.tally = Tally()
-        self.notes: list[Finding] = []
-        self._charge = charge
-        self._tariff = tariff
-        self._selection = policy.selection
-        self._zone = zone_named(charge.time_zone)
-        used = (s.leg.start for s in walk if s.kind is not Kind.RESERVED)
-        self._use_began = next(used, charge.start)
-        self._last = walk[-1] if walk else None
+    def __init__(self, tariffs: Tariff | Sequence[Tariff], policy: PricingPolicy) -> None:
+        self._tariffs = (tariffs,) if isinstance(tariffs, Tariff) else tuple(tariffs)
+        self._policy = policy
+        self._parts = common_parts(self._tariffs)
+        self._prepared: dict[int, Prepared] = {}
+        self._places = {fold(tariff.id): place for place, tariff in reversed(list(enumerate(self._tariffs)))}
 
-    def bill(self, stretch: Stretch) -> None:
-        situation = self._situation(stretch, stretch.leg.start, stretch.leg.kwh_from)
-        if stretch.kind is Kind.RESERVED:
-            self._bill_reservation(stretch, situation)
-        else:
-            self._bill_use(stretch, situation)
-        self._note_price_change_within(stretch, situation)
+    def price(self, charge: Charge) -> Breakdown:
+        """Raises Unpriceable; never answers 0 for what it does not know."""
+        walk, notes = stretches(charge)
+        journey = Journey(charge, walk, self._policy)
+        used: dict[int, Prepared] = {}
+        for stretch in walk:
+            place = self._place(stretch)
+            if place not in used:
+                used[place] = self._prepare(place)
+            journey.bill(stretch, used[place])
+        journey.tally.round_up_steps(self._policy.step_size)
+        tariffs = [prepared.tariff for prepared in used.values()]
+        bill = Bill(self._policy, _currency(tariffs), self._parts)
+        for item in journey.tally.items():
+            bill.add(item)
+        if charge.discounts:
+            bill.take_off(charge.discounts)
+        if not journey.is_mere_reservation:
+            bill.limit(tariffs[0], at_least=self._has_minimum(walk))
+        findings = [finding for prepared in used.values() for finding in prepared.findings]
+        findings += [finding for tariff in tariffs for finding in _validity(tariff, charge.start)]
+        findings += _several_limits(tariffs)
+        return bill.breakdown((*findings, *notes, *journey.notes), taxed=any(map(is_taxed, tariffs)))
 
-    def _bill_use(self, stretch: Stretch, situation: Situation) -> None:
-        flat = self._select(TariffDimension.FLAT, situation)
-        if flat:
-            self.tally.once(CostComponent.FLAT, flat)
-        if stretch.kwh:
-            energy = self._select(TariffDimension.ENERGY, situation)
-            self._add(CostComponent.ENERGY, TariffDimension.ENERGY, energy, stretch.kwh, stretch)
-        dimension, component = _TIME_PRICED_BY[stretch.kind]
-        if stretch.leg.seconds:
-            time = self._select(dimension, situation)
-            self._add(component, dimension, time, stretch.leg.seconds / 3600, stretch)
-
-    def _bill_reservation(self, stretch: Stretch, situation: Situation) -> None:
-        booked, expired = ReservationRestriction
-        flat = self._select(TariffDimension.FLAT, situation, booked)
-        time = self._select(TariffDimension.TIME, situation, booked)
-        if flat:
-            self.tally.once(CostComponent.RESERVATION, flat)
-        if self._charge.reservation_expired:
-            fee = self._select(TariffDimension.FLAT, situation, expired)
-            if fee and stretch is self._last:
-                self.tally.once(CostComponent.RESERVATION, fee)
-            # Only the price of time is replaced when a reservation expires; its other fees remain due.
-            time = self._select(TariffDimension.TIME, situation, expired) or time
-        if time and stretch.leg.seconds:
-            self.tally.add(CostComponent.RESERVATION, time, stretch.leg.seconds / 3600)
-
-    def _select(
-        self, dimension: TariffDimension, situation: Situation, reservation: ReservationRestriction | None = None
-    ) -> Selected | None:
-        return select(self._tariff, dimension, situation, reservation, reading=self._selection)
-
-    def _add(
-        self,
-        component: CostComponent,
-        dimension: TariffDimension,
-        selected: Selected | None,
-        quantity: Fraction,
-        stretch: Stretch,
-    ) -> None:
-        if selected:
-            self.tally.add(component, selected, quantity)
-        elif _prices(self._tariff, dimension):
-            self._note(
-                "pricing.gap",
-                f"the tariff has prices for {dimension}, and none of them applies here: it is free",
-                stretch,
-            )
-
-    def _note_price_change_within(self, stretch: Stretch, begin: Situation) -> None:
-        """OCPI wants a new charging period at every change of price; a sender that forgot is told so."""
-        reserved = stretch.kind is Kind.RESERVED
-        at_begin = applying(self._tariff, begin, reserved=reserved)
-        inner = boundaries(self._tariff, stretch.leg, counting_from=self._counting_from(stretch), zone=self._zone)
-        for boundary in inner:
-            at = stretch.leg.moment(boundary.after_s)
-            situation = self._situation(stretch, at, boundary.kwh)
-            if applying(self._tariff, situation, reserved=reserved) != at_begin:
-                self._note(
-                    "pricing.period_spans_price_change",
-                    f"the price changes at {at:%Y-%m-%dT%H:%M:%SZ}, within a charging period",
-                    stretch,
-                )
-                return
-
-    def _situation(self, stretch: Stretch, at: datetime, kwh: Fraction) -> Situation:
-        return Situation(
-            at=at,
-            zone=self._zone,
-            kwh=kwh,
-            elapsed_s=exact_seconds(at - self._counting_from(stretch)),
-            power_kw=stretch.power_kw,
-            current_a=stretch.current_a,
-        )
-
-    def _counting_from(self, stretch: Stretch) -> datetime:
-        return self._charge.start if stretch.kind is Kind.RESERVED else self._use_began
-
-    def _note(self, code: str, message: str, stretch: Stretch) -> None:
-        where = f"charging_periods[{stretch.period}]"
-        self.notes.append(Finding(code=code, message=message, where=where))
-
-
-def _check_tariff_of_periods(charge: Charge, tariff: Tariff) -> None:
-    for number, period in enumerate(charge.periods):
-        if period.tariff_id and period.tariff_id.upper() != tariff.id.upper():
+    def _place(self, stretch: Stretch) -> int:
+        """Which of the tariffs prices a stretch."""
+        named = stretch.period.tariff_id
+        if named is None:
+            return self._first()
+        place = self._places.get(fold(named))
+        if place is None:
+            known = " or ".join(tariff.id for tariff in self._tariffs)
             raise Unpriceable.because(
                 "pricing.other_tariff",
-                f"a charging period was priced with tariff {period.tariff_id}, not with {tariff.id}",
-                f"charging_periods[{number}].tariff_id",
+                f"a charging period was priced with tariff {named}, not with {known}",
+                f"{stretch.where}.tariff_id",
             )
+        return place
+
+    def _first(self) -> int:
+        if not self._tariffs:
+            raise Unpriceable.because("pricing.no_tariff", "there is no tariff")
+        return 0
+
+    def _prepare(self, place: int) -> Prepared:
+        if place not in self._prepared:
+            self._prepared[place] = Prepared(self._tariffs[place], self._policy, self._parts, version=True)
+        return self._prepared[place]
+
+    def _has_minimum(self, walk: Sequence[Stretch]) -> bool:
+        everywhere = self._policy.minimum_price is MinimumPrice.EVERY_SESSION
+        return everywhere or walk[-1].kwh_to > 0
 
 
-def _prices(tariff: Tariff, dimension: TariffDimension) -> bool:
-    return any(
-        component.dimension is dimension
-        and component.price
-        and not (element.restrictions and element.restrictions.reservation)
-        for element in tariff.elements
-        for component in element.price_components
-    )
+def _currency(tariffs: Sequence[Tariff]) -> str:
+    currencies = sorted({tariff.currency for tariff in tariffs})
+    if len(currencies) > 1:
+        raise Unpriceable.because(
+            "pricing.currencies_mixed", f"the tariffs of one session are in {' and '.join(currencies)}", "tariffs"
+        )
+    return currencies[0]
+
+
+def _validity(tariff: Tariff, began: datetime) -> Iterable[Finding]:
+    """A tariff is for sessions that begin within its window (OCPI 2.2.1 tariffs, start_date_time and end_date_time)."""
+    too_early = tariff.valid_from is not None and began < tariff.valid_from
+    too_late = tariff.valid_until is not None and began >= tariff.valid_until
+    if too_early or too_late:
+        yield Finding(
+            code="pricing.tariff_not_valid",
+            message=f"tariff {tariff.id} is {'not yet' if too_early else 'no longer'} valid when the session begins",
+            where="tariffs",
+            stated=f"{began:%Y-%m-%dT%H:%M:%SZ}",
+            blocks=True,
+        )
+
+
+def _several_limits(tariffs: Sequence[Tariff]) -> Iterable[Finding]:
+    """OCPI does not say which limits hold for a session of several tariffs: here those of the one it began with."""
+    if any((tariff.min_price, tariff.max_price) != (tariffs[0].min_price, tariffs[0].max_price) for tariff in tariffs):
+        yield Finding(
+            code="pricing.limits_of_several_tariffs",
+            message=f"the tariffs of the session have different limits, and those of {tariffs[0].id} hold",
+            where="tariffs",
+        )

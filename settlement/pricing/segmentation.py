@@ -10,7 +10,6 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 from canonical.session import (
     ChargingPeriod,
@@ -19,11 +18,14 @@ from canonical.session import (
     Volume,
     VolumeDimension,
 )
-from canonical.tariff import Tariff
-from settlement.pricing.boundaries import Leg, boundaries, exact_seconds, zone_named
+from canonical.tariff import Tariff, TariffDimension
 from settlement.pricing.breakdown import Unpriceable
-from settlement.pricing.restrictions import Band, Situation
-from settlement.pricing.selection import applying
+from settlement.pricing.exact import HOUR, KWH, MILLION, SECOND, Exact, micros, millionths, moment
+from settlement.pricing.policy import DEFAULT_POLICY, PricingPolicy
+from settlement.pricing.quotes import Prepared, Quote
+from settlement.pricing.schedule import NOTHING, Change, Flow, Leg
+from settlement.pricing.stretches import average_power
+from settlement.pricing.wall_clock import WallClock, wall_clock
 from settlement.rounding import round_to
 
 VOLUME_DECIMALS = 4
@@ -36,31 +38,39 @@ _TIME_DIMENSION = {
 }
 
 
+_PRICED = {
+    VehicleState.CHARGING: (TariffDimension.FLAT, TariffDimension.ENERGY, TariffDimension.TIME),
+    VehicleState.PARKED: (TariffDimension.FLAT, TariffDimension.ENERGY, TariffDimension.PARKING_TIME),
+}
+
+
 @dataclass(frozen=True)
 class _Piece:
-    """A leg in one state, with the tariff elements that apply to it from its first moment to its last."""
+    """A leg in one state, with the prices in force from its first moment to its last."""
 
     state: VehicleState
     leg: Leg
-    power_kw: Fraction
-    elements: tuple[int, ...]
+    power: Exact
+    prices: tuple[Quote | None, ...]
 
 
 def periods(
-    readings: Sequence[MeterReading], end: datetime, tariff: Tariff | None, time_zone: str
+    readings: Sequence[MeterReading],
+    end: datetime,
+    tariff: Tariff | None,
+    time_zone: str,
+    policy: PricingPolicy = DEFAULT_POLICY,
 ) -> tuple[ChargingPeriod, ...]:
     """The charging periods from the first reading until `end`, cut where `tariff` may change its price.
 
     Raises Unpriceable when the readings contradict each other or the tariff depends on what is not known.
     """
     ordered = _in_order(readings, end)
-    pieces = list(_pieces(ordered, end, tariff, zone_named(time_zone)))
-    restricts_power = tariff is not None and any(
-        e.restrictions and (e.restrictions.min_power_kw is not None or e.restrictions.max_power_kw is not None)
-        for e in tariff.elements
-    )
+    prepared = Prepared(tariff, policy) if tariff else None
+    pieces = list(_pieces(ordered, end, prepared, wall_clock(time_zone)))
+    with_power = prepared is not None and prepared.use.asks_for_power
     return tuple(
-        _period(group, pieces[0].leg.start, tariff.id if tariff else None, with_power=restricts_power)
+        _period(group, pieces[0].leg.start, tariff.id if tariff else None, with_power=with_power)
         for group in _grouped(pieces)
     )
 
@@ -92,86 +102,121 @@ def _in_order(readings: Sequence[MeterReading], end: datetime) -> list[MeterRead
 
 
 def _pieces(
-    readings: Sequence[MeterReading], end: datetime, tariff: Tariff | None, zone: ZoneInfo | None
+    readings: Sequence[MeterReading], end: datetime, tariff: Prepared | None, clock: WallClock | None
 ) -> Iterator[_Piece]:
     use_began = next((r.at for r in readings if r.state is not VehicleState.RESERVED), end)
     # What was delivered before the first reading counts with what follows it.
-    kwh = Fraction(0)
+    kwh: Exact = 0
     for place, reading in enumerate(readings):
         following = readings[place + 1] if place + 1 < len(readings) else None
         until = following.at if following else end
-        kwh_until = Fraction(following.energy_kwh if following else reading.energy_kwh)
+        kwh_until = millionths(following.energy_kwh if following else reading.energy_kwh)
         if until == reading.at and place:
             continue
-        leg = Leg(reading.at, until, kwh, kwh_until)
+        leg = Leg(micros(reading.at), micros(until), kwh, kwh_until)
         reserved = reading.state is VehicleState.RESERVED
-        counting_from = readings[0].at if reserved else use_began
-        power = _power(reading, leg)
-        for part in _cut(leg, tariff, counting_from, zone):
-            elements: tuple[int, ...] = ()
-            if tariff:
-                situation = Situation(
-                    at=part.start,
-                    zone=zone,
-                    kwh=part.kwh_from,
-                    elapsed_s=exact_seconds(part.start - counting_from),
-                    power_kw=Band(power, power),
-                    current_a=_current(reading.state),
-                )
-                elements = applying(tariff, situation, reserved=reserved)
-            yield _Piece(reading.state, part, power, elements)
+        counting_from = micros(readings[0].at if reserved else use_began)
+        yield from _Cutter(reading, leg, counting_from, tariff, clock).pieces()
         kwh = kwh_until
 
 
-def _cut(leg: Leg, tariff: Tariff | None, counting_from: datetime, zone: ZoneInfo | None) -> Iterator[Leg]:
-    """`leg` in parts that begin and end at the candidates for a change of price."""
-    start, kwh = leg.start, leg.kwh_from
-    found = boundaries(tariff, leg, counting_from=counting_from, zone=zone) if tariff else ()
-    for boundary in found:
-        at = leg.moment(boundary.after_s)
-        if not boundary.by_clock:
-            # An interpolated instant has no fraction of a second worth keeping, and not every partner keeps it.
-            whole = at.replace(microsecond=0)
-            at = whole if whole > start else at
-        if start < at < leg.end:
-            yield Leg(start, at, kwh, boundary.kwh)
-            start, kwh = at, boundary.kwh
-    yield Leg(start, leg.end, kwh, leg.kwh_to)
+class _Cutter:
+    """Cuts the leg from one reading to the next where the price may change."""
+
+    def __init__(
+        self,
+        reading: MeterReading,
+        leg: Leg,
+        counting_from: int,
+        tariff: Prepared | None,
+        clock: WallClock | None,
+    ) -> None:
+        self._state, self._leg, self._counting_from = reading.state, leg, counting_from
+        self._tariff, self._clock = tariff, clock
+        self._power = _power(reading, leg)
+
+    def pieces(self) -> Iterator[_Piece]:
+        start, kwh = self._leg.start, self._leg.kwh_from
+        for change in self._changes():
+            at = change.at if change.by_clock else _worth_keeping(change.at, start)
+            if start < at < self._leg.end:
+                yield self._piece(Leg(start, at, kwh, change.kwh))
+                start, kwh = at, change.kwh
+        yield self._piece(Leg(start, self._leg.end, kwh, self._leg.kwh_to))
+
+    def _changes(self) -> Iterator[Change]:
+        if self._tariff is not None:
+            schedule = self._tariff.reservation if self._reserved else self._tariff.use
+            yield from schedule.changes(self._leg, self._counting_from, self._clock)
+
+    def _piece(self, part: Leg) -> _Piece:
+        return _Piece(self._state, part, self._power, self._prices(part))
+
+    def _prices(self, part: Leg) -> tuple[Quote | None, ...]:
+        """Those that matter in this state."""
+        if self._tariff is None:
+            return ()
+        schedule = self._tariff.reservation if self._reserved else self._tariff.use
+        elements, _, _ = schedule.state(part.start, part.kwh_from, self._counting_from, self._clock)
+        if self._reserved:
+            elements, _ = schedule.without_flow(elements, NOTHING, NOTHING)
+            # Nobody knows yet whether it will expire: a change of either price is one.
+            return tuple(price for expired in (False, True) for price in self._tariff.in_reservation(elements, expired))
+        if schedule.asks_for_flow:
+            power, current = Flow(self._power, self._power), _current(self._state)
+            elements = self._tariff.with_flow(_PRICED[self._state], elements, power, current)
+        prices = self._tariff.in_use(elements)
+        return prices.flat, prices.energy, prices.parking if self._state is VehicleState.PARKED else prices.time
+
+    @property
+    def _reserved(self) -> bool:
+        return self._state is VehicleState.RESERVED
 
 
-def _power(reading: MeterReading, leg: Leg) -> Fraction:
+def _worth_keeping(at: Exact, start: Exact) -> Exact:
+    """An interpolated instant has no fraction of a second worth keeping, and not every partner keeps it."""
+    whole = at // SECOND * SECOND
+    return whole if whole > start else round(at)
+
+
+def _power(reading: MeterReading, leg: Leg) -> Exact:
+    """In millionths of a kW."""
     if reading.power_kw is not None:
-        return Fraction(reading.power_kw)
-    return (leg.kwh_to - leg.kwh_from) * 3600 / leg.seconds if leg.seconds else Fraction(0)
+        return millionths(reading.power_kw)
+    return average_power(leg) if leg.end > leg.start else 0
 
 
-def _current(state: VehicleState) -> Band | None:
-    return None if state is VehicleState.CHARGING else Band(Fraction(0), Fraction(0))
+def _current(state: VehicleState) -> Flow | None:
+    return None if state is VehicleState.CHARGING else NOTHING
 
 
 def _grouped(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
     groups: list[list[_Piece]] = []
     for piece in pieces:
-        last = groups[-1][-1] if groups else None
-        if last and (last.state, last.elements) == (piece.state, piece.elements):
+        before = groups[-1][-1] if groups else None
+        if before and (before.state, before.prices) == (piece.state, piece.prices):
             groups[-1].append(piece)
         else:
             groups.append([piece])
     return groups
 
 
-def _period(pieces: Sequence[_Piece], began: datetime, tariff_id: str | None, *, with_power: bool) -> ChargingPeriod:
+def _period(pieces: Sequence[_Piece], began: Exact, tariff_id: str | None, *, with_power: bool) -> ChargingPeriod:
     first, last = pieces[0].leg, pieces[-1].leg
     state = pieces[0].state
-    kwh = rounded_kwh(last.kwh_to) - rounded_kwh(first.kwh_from)
-    hours = rounded_hours(exact_seconds(last.end - began)) - rounded_hours(exact_seconds(first.start - began))
+    kwh = rounded_kwh(Fraction(last.kwh_to, KWH)) - rounded_kwh(Fraction(first.kwh_from, KWH))
+    hours = _hours(last.end - began) - _hours(first.start - began)
     volumes = [Volume(dimension=_TIME_DIMENSION[state], volume=hours)]
     if kwh or state is VehicleState.CHARGING:
         volumes.insert(0, Volume(dimension=VolumeDimension.ENERGY, volume=kwh))
     if with_power and state is VehicleState.CHARGING:
-        powers = [piece.power_kw for piece in pieces]
+        powers = [Fraction(piece.power, MILLION) for piece in pieces]
         volumes += [
             Volume(dimension=VolumeDimension.MIN_POWER, volume=rounded_kwh(min(powers))),
             Volume(dimension=VolumeDimension.MAX_POWER, volume=rounded_kwh(max(powers))),
         ]
-    return ChargingPeriod(start=first.start, volumes=tuple(volumes), tariff_id=tariff_id)
+    return ChargingPeriod(start=moment(first.start), volumes=tuple(volumes), tariff_id=tariff_id)
+
+
+def _hours(duration: Exact) -> Decimal:
+    return round_to(Fraction(duration, HOUR), VOLUME_DECIMALS)

@@ -1,56 +1,52 @@
 """What has been used at which price, and how a step size adds to it."""
 
-from dataclasses import dataclass
-from fractions import Fraction
-from math import ceil
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from canonical.cdr import CostComponent
-from canonical.tariff import PriceComponent, TariffDimension
-from settlement.pricing.policy import StepSizeReading
-from settlement.pricing.selection import Selected
+from settlement.pricing.exact import Exact
+from settlement.pricing.policy import FlatReading, StepSizeReading
+from settlement.pricing.quotes import Pool, Quote
 
-_UNITS_PER_STEP_UNIT = {TariffDimension.ENERGY: 1000, TariffDimension.TIME: 3600}
-"""step_size counts Wh where prices are per kWh, and seconds where they are per hour."""
+_TIME = (Pool.TIME, Pool.PARKING)
 
 
-@dataclass(frozen=True)
-class Item:
-    """One price and all that was used at it: kWh, hours, or 1. Exact."""
+class Item(NamedTuple):
+    """One price and all that was used at it, in the smallest units of its quantity: exact."""
 
-    component: CostComponent
-    selected: Selected
-    measured: Fraction
-    billed: Fraction
-
-    @property
-    def price(self) -> PriceComponent:
-        return self.selected.price
-
-    @property
-    def amount(self) -> Fraction:
-        return Fraction(self.price.price) * self.billed
+    quote: Quote
+    measured: Exact
+    billed: Exact
 
 
 class Tally:
     """Collects items in the order in which their prices first applied."""
 
-    def __init__(self) -> None:
-        self._measured: dict[tuple[CostComponent, Selected], Fraction] = {}
-        self._surplus: dict[tuple[CostComponent, Selected], Fraction] = {}
-        self._last_priced: dict[CostComponent, Selected] = {}
-        self._last_time: CostComponent | None = None
+    def __init__(self, flat_fees: FlatReading) -> None:
+        self._measured: dict[Quote, Exact] = {}
+        self._surplus: dict[Quote, Exact] = {}
+        self._last_priced: list[Quote | None] = [None] * len(Pool)
+        self._last_time: Pool | None = None
+        self._one_flat_fee = flat_fees is FlatReading.ONCE_PER_SESSION
 
-    def add(self, component: CostComponent, selected: Selected, quantity: Fraction) -> None:
-        key = (component, selected)
-        self._measured[key] = self._measured.get(key, Fraction(0)) + quantity
-        if selected.price.price and quantity and selected.price.dimension is not TariffDimension.FLAT:
-            self._last_priced[component] = selected
-            if component in (CostComponent.TIME, CostComponent.PARKING):
-                self._last_time = component
+    def add(self, quote: Quote, quantity: Exact) -> None:
+        measured = self._measured
+        measured[quote] = measured.get(quote, 0) + quantity
+        if quote.stated:
+            pool = quote.pool
+            self._last_priced[pool] = quote
+            if pool is Pool.TIME or pool is Pool.PARKING:
+                self._last_time = pool
 
-    def once(self, component: CostComponent, selected: Selected) -> None:
+    def once(self, quote: Quote) -> None:
         """A flat fee: however often its element begins to apply, it is due once a session."""
-        self._measured[(component, selected)] = Fraction(1)
+        if quote not in self._measured and not (self._one_flat_fee and self._has_flat_fee_like(quote)):
+            self._measured[quote] = 1
+
+    def has(self, quote: Quote) -> bool:
+        return quote in self._measured
+
+    def _has_flat_fee_like(self, quote: Quote) -> bool:
+        return any(q.pool is Pool.FLAT and q.component is quote.component for q in self._measured)
 
     def round_up_steps(self, reading: StepSizeReading) -> None:
         """Bill begun steps in full: energy, time as the reading says, and the reservation by itself.
@@ -58,38 +54,26 @@ class Tally:
         The step is that of the last price that was not zero, and the surplus is billed at that price
         (OCPI 2.2.1 cdrs, "step_size"; 2.3.0 edition 2 tariffs, step_size examples).
         """
-        for pool in self._pools(reading):
-            component = self._last_time if self._last_time in pool else pool[0]
-            last = self._last_priced.get(component)
-            if last and last.price.step_size:
-                self._surplus[(component, last)] = self._missing(pool, last.price)
+        for pools in self._pools(reading):
+            pool = self._last_time if self._last_time in pools else pools[0]
+            last = self._last_priced[pool]
+            if last and last.step:
+                self._surplus[last] = -self._priced_in(pools) % last.step
 
-    def _pools(self, reading: StepSizeReading) -> tuple[tuple[CostComponent, ...], ...]:
+    def _pools(self, reading: StepSizeReading) -> tuple[tuple[Pool, ...], ...]:
         """What is added up before it is rounded up."""
         if reading is StepSizeReading.IGNORED:
             return ()
-        time: tuple[tuple[CostComponent, ...], ...] = ((self._last_time,),) if self._last_time else ()
+        time: tuple[tuple[Pool, ...], ...] = ((self._last_time,),) if self._last_time else ()
         if reading is StepSizeReading.PER_DIMENSION:
-            time = ((CostComponent.TIME,), (CostComponent.PARKING,))
+            time = tuple((pool,) for pool in _TIME)
         if reading is StepSizeReading.COMBINED_TIME:
-            time = ((CostComponent.TIME, CostComponent.PARKING),)
-        return ((CostComponent.ENERGY,), *time, (CostComponent.RESERVATION,))
+            time = (_TIME,)
+        return ((Pool.ENERGY,), *time, (Pool.RESERVATION,))
 
-    def items(self) -> tuple[Item, ...]:
-        return tuple(
-            Item(*key, measured, measured + self._surplus.get(key, Fraction(0)))
-            for key, measured in self._measured.items()
-        )
+    def _priced_in(self, pools: tuple[Pool, ...]) -> Exact:
+        return sum(quantity for quote, quantity in self._measured.items() if quote.pool in pools and quote.stated)
 
-    def _missing(self, pool: tuple[CostComponent, ...], price: PriceComponent) -> Fraction:
-        total = sum(
-            (
-                quantity
-                for (of, selected), quantity in self._measured.items()
-                if of in pool and selected.price.price and selected.price.dimension is not TariffDimension.FLAT
-            ),
-            Fraction(0),
-        )
-        units = _UNITS_PER_STEP_UNIT.get(price.dimension, 3600)
-        step = Fraction(price.step_size, units)
-        return ceil(total / step) * step - total
+    def items(self) -> Iterator[Item]:
+        for quote, measured in self._measured.items():
+            yield Item(quote, measured, measured + self._surplus.get(quote, 0))

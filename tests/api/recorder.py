@@ -57,6 +57,9 @@ class Recorder:
     async def session_changed(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
         self._note("session_changed", session.key, connection_id, side, status)
 
+    async def cdr_issued(self, cdr: ObjectId, connection_id: str) -> None:
+        self._note("cdr_issued", cdr.key, connection_id)
+
     async def cdr_received(self, cdr: ObjectId, session_id: str | None, connection_id: str) -> None:
         self._note("cdr_received", cdr.key, session_id, connection_id)
 

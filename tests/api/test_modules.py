@@ -313,7 +313,18 @@ class TestCdrs:
             (case,) = await unit.cases.list()
             kept = await unit.evidence.for_object("BE*BEC/C1")
         assert case.kind == "cdr-conflict"
+        assert [(f.code, f.where, f.difference) for f in case.findings] == [
+            ("cdr.same_id_other_content", "total_energy_kwh", "1.0")
+        ]
         assert any(json.loads(record.body) == changed for record in kept)
+
+    async def test_the_same_numbers_in_another_spelling_are_the_same(self, operator: Partner):
+        first = await operator.request("POST", CDRS, json=cdr())
+        again = await operator.request("POST", CDRS, json=cdr(total_time=24, total_energy=10.50))
+        ok(again)
+        assert again.headers["Location"] == first.headers["Location"]
+        async with operator.deployment.store.transaction() as unit:
+            assert await unit.cases.list() == ()
 
     async def test_unreadable_is_refused_and_becomes_a_case(self, operator: Partner):
         bad = cdr()

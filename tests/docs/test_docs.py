@@ -18,7 +18,7 @@ ROOMS = ("activities", "adapters", "api", "canonical", "deploy", "docs", "settle
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(rf"(?:{'|'.join(ROOMS)})/[\w./-]*|[\w-]+\.(?:md|toml)")
-_COMMAND = re.compile(r"(?:^|[\s`/])roam ([a-z]+)\b", re.MULTILINE)
+_COMMAND = re.compile(r"(?:^|[\s`/])roam ([a-z]+(?:-[a-z]+)*)\b", re.MULTILINE)
 _SETTING = re.compile(r"\bROAM_[A-Z_]*[A-Z]\b")
 _HOST = re.compile(
     r"(?i)\b(?:[\w-]+\.)*(?:pypi|pythonhosted|test\.pypi|files\.pythonhosted|docker|ghcr|quay)\.(?:org|io|com)"

@@ -26,8 +26,9 @@ from canonical.tariff import (
     TaxIncluded,
 )
 from canonical.token import TokenRef, TokenType
-from settlement.cdr_generator import cdr_id_for, generate
-from settlement.pricing import DEFAULT_POLICY, PricingPolicy
+from settlement.agreement import STANDARD, Agreement
+from settlement.cdr_generator import Issue, TariffsInForce, cdr_id_for, generate
+from settlement.pricing import PricingPolicy
 
 CPO = PartyId.parse("DE*RCO")
 EMSP = PartyId.parse("NL*EMS")
@@ -146,6 +147,7 @@ def dossier(
     priced_by: Tariff | None = ENERGY_AND_IDLE,
     signed: SignedMeterData | None = None,
     registered_key: str | None = None,
+    agreement: Agreement = STANDARD,
     **more: object,
 ) -> CdrDossier:
     readings = readings or charged()
@@ -155,13 +157,8 @@ def dossier(
         context=context(of),
         readings=readings,
         signed=signed,
-        tariff_at_start=priced_by,
-        tariff_at_end=priced_by,
-        tariff_at_generation=None,
-        policy=DEFAULT_POLICY,
-        cdr_id=cdr_id_for(of.object_id),
-        generated_at=readings[-1].at + timedelta(minutes=1),
-        adapter="ocpi/standard",
-        protocol_version="test",
+        tariffs=TariffsInForce(priced_by, priced_by, None),
+        agreement=agreement,
+        issue=Issue(cdr_id_for(of.object_id), readings[-1].at + timedelta(minutes=1), "ocpi/standard", "test"),
         registered_key=registered_key,
     )

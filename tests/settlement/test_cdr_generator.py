@@ -3,10 +3,13 @@ from decimal import Decimal
 
 import pytest
 
-from canonical.cdr import CostComponent, TariffMoment
+from canonical.cdr import CostComponent, SignedMeterData, SignedReading, TariffMoment
 from canonical.session import VehicleState
+from settlement.agreement import STANDARD, Agreement
 from settlement.cdr_generator import cdr_id_for, running_cost
-from settlement.pricing import DEFAULT_POLICY, Unpriceable
+from settlement.pricing import DEFAULT_POLICY, PricingPolicy, Unpriceable
+from settlement.pricing.policy import PriceChange
+from tests.settlement import meters
 from tests.settlement.build import (
     BERLIN,
     ENERGY_AND_IDLE,
@@ -111,3 +114,76 @@ def test_flat_fees_are_the_fixed_cost():
     assert made.cdr.total_fixed_cost is not None
     assert made.cdr.total_fixed_cost.before_tax == Decimal("0.50")
     assert [line.component for line in made.lines] == [CostComponent.FLAT, CostComponent.ENERGY]
+
+
+BY_DAY = tariff(element(component("ENERGY", "0.30"), end_time="13:00"), element(component("ENERGY", "0.60")))
+SPLIT = STANDARD.model_copy(
+    update={"name": "split", "pricing": PricingPolicy(name="split", price_change=PriceChange.SPLIT)}
+)
+
+
+def two_hours(*kwh: str) -> SignedMeterData:
+    """Signed readings at noon, at 13:00 and at 14:00 local time; of two the first and the last."""
+    minutes = (0, 60, 120) if len(kwh) == 3 else (0, 120)
+    entries = [
+        meters.reading(tx, counted, TM=f"2026-03-05T{12 + minute // 60}:00:00,000+0100 S")
+        for tx, counted, minute in zip(("B", "C", "E") if len(kwh) == 3 else ("B", "E"), kwh, minutes, strict=True)
+    ]
+    text = meters.ocmf(meters.payload(*entries, ID="04AB"))
+    return SignedMeterData(
+        encoding_method="OCMF", readings=(SignedReading(nature="End", plain_data="", signed_data=text),)
+    )
+
+
+@pytest.mark.parametrize(
+    ("signed", "key", "agreement", "net"),
+    [
+        (two_hours("100", "118", "120"), meters.METER.key, SPLIT, "6.60"),
+        (two_hours("100", "118", "120"), meters.METER.key, STANDARD, "9.00"),
+        (two_hours("100", "118", "120"), None, SPLIT, "9.00"),
+        (two_hours("100", "118", "120"), meters.OTHER.key, SPLIT, "9.00"),
+        (two_hours("100", "120"), meters.METER.key, SPLIT, "9.00"),
+    ],
+    ids=["as the meter signed", "not agreed", "no registered key", "another key", "begin and end alone"],
+)
+def test_energy_goes_to_the_price_at_which_the_meter_says_it_flowed(
+    signed: SignedMeterData, key: str | None, agreement: Agreement, net: str
+) -> None:
+    made = dossier(
+        readings=[reading(0, "0"), reading(120, "20", VehicleState.PARKED)],
+        priced_by=BY_DAY,
+        signed=signed,
+        registered_key=key,
+        agreement=agreement,
+    )
+    assert made.cdr.total_cost.before_tax == Decimal(net)
+    assert made.cdr.total_energy_kwh == 20
+    assert made.agreement == agreement.ref
+
+
+def test_a_sample_that_the_readings_contradict_moves_nothing() -> None:
+    readings = [reading(0, "0"), reading(30, "2"), reading(90, "3"), reading(120, "20", VehicleState.PARKED)]
+    signed = two_hours("100", "118", "120")
+    made = dossier(readings=readings, priced_by=BY_DAY, signed=signed, registered_key=meters.METER.key, agreement=SPLIT)
+    assert made.cdr.total_cost.before_tax == dossier(readings=readings, priced_by=BY_DAY).cdr.total_cost.before_tax
+
+
+def test_idle_and_parking_are_one_price_to_ocpi_and_two_lines_to_us() -> None:
+    paused = [
+        reading(0, "0"),
+        reading(60, "10", VehicleState.PARKED),
+        reading(75, "10"),
+        reading(90, "20", VehicleState.PARKED),
+        reading(135, "20", VehicleState.PARKED),
+    ]
+    made = dossier(readings=paused)
+    by_component = {line.component: line.net for line in made.lines}
+    assert (by_component[CostComponent.PARKING], by_component[CostComponent.IDLE]) == (Decimal("1.50"), Decimal("4.50"))
+    assert made.cdr.total_parking_cost is not None
+    assert made.cdr.total_parking_cost.before_tax == Decimal("6.00")
+    assert made.cdr.total_parking_time_h == Decimal("1.0000")
+
+
+def test_a_session_has_one_idempotency_key_whatever_its_cdr_is_called() -> None:
+    assert dossier(1).handles.idempotency_key == dossier(1, charged(kwh="7")).handles.idempotency_key
+    assert dossier(1).handles.idempotency_key != dossier(2).handles.idempotency_key

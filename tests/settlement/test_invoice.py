@@ -142,7 +142,7 @@ class TestWriters:
             "Rhein Charge Operator GmbH",
             "2026-03",
             "19 %",
-            "Parking time",
+            "Idle time",
             "expected 3.00, the statement has 8.00",
             f"{bill(left_out=(LEFT_OUT,)).gross} EUR",
         ):
@@ -157,7 +157,7 @@ class TestWriters:
         rows = list(csv.DictReader(io.StringIO(csv_writer.write(bill()).decode())))
         assert len(rows) == len(MARCH)
         assert sum(Decimal(row["net"]) for row in rows) == bill().net
-        assert rows[0]["parking_net"] == "1.00"
+        assert rows[0]["idle_net"] == "1.00"
 
     def test_csv_holds_no_formula(self):
         invoice = bill()

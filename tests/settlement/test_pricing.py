@@ -101,8 +101,8 @@ class TestLimits:
 
 class TestPolicy:
     def test_its_name_changes_with_its_content(self):
-        even = PricingPolicy(name="half-up-2", rounding=Rounding.HALF_EVEN)
-        assert DEFAULT_POLICY.ref.startswith("half-up-2@")
+        even = PricingPolicy(name=DEFAULT_POLICY.name, rounding=Rounding.HALF_EVEN)
+        assert even.ref.startswith(f"{DEFAULT_POLICY.name}@")
         assert DEFAULT_POLICY.ref != even.ref
 
     def test_rounds_ties_as_agreed(self):
@@ -172,5 +172,5 @@ class TestNotes:
         got = price(both, tariff(element(component("TIME", "1"), component("PARKING_TIME", "2"))), DEFAULT_POLICY)
         assert [(line.component, line.net) for line in got.lines] == [
             (CostComponent.TIME, Decimal("0.25")),
-            (CostComponent.PARKING, Decimal("1.50")),
+            (CostComponent.IDLE, Decimal("1.50")),
         ]

@@ -11,7 +11,7 @@ from canonical.cdr import CdrDossier, CostComponent
 from canonical.model import Finding
 from canonical.settlement import ItemOutcome, ReconciliationReport, Statement
 from settlement.reconciliation import cdr_sha256, left_out, reconcile, statement
-from settlement.statement import month_bounds, month_of
+from settlement.statement import component_amounts, month_bounds, month_of
 from tests.settlement.build import CPO, EMSP, NOON, charged, dossier
 
 MARCH = tuple(dossier(number, charged(idle_minutes=10 * number, kwh=f"{number}.5")) for number in range(1, 6))
@@ -38,7 +38,7 @@ def with_idle_fee(claimed: Statement, place: int, extra: str) -> Statement:
     dearer = item.model_copy(
         update={
             "components": tuple(
-                c.model_copy(update={"net": c.net + Decimal(extra)}) if c.component is CostComponent.PARKING else c
+                c.model_copy(update={"net": c.net + Decimal(extra)}) if c.component is CostComponent.IDLE else c
                 for c in item.components
             ),
             "net": item.net + Decimal(extra),
@@ -71,7 +71,7 @@ def test_the_receivers_own_price_counts_and_not_what_the_record_states():
     cheaper = ours.model_copy(
         update={
             "lines": tuple(
-                line.model_copy(update={"net": Decimal("0.40")}) if line.component is CostComponent.PARKING else line
+                line.model_copy(update={"net": Decimal("0.40")}) if line.component is CostComponent.IDLE else line
                 for line in ours.lines
             )
         }
@@ -170,3 +170,10 @@ def test_a_month_begins_and_ends_in_the_zone_of_the_books():
     assert month_of(since, zone) == "2026-03"
     assert month_of(until, zone) == "2026-04"
     assert month_bounds("2026-12", zone)[1] == datetime(2027, 1, 1, tzinfo=zone)
+
+
+def test_who_cannot_tell_idle_from_parking_agrees_with_who_can():
+    """A record that was not priced again states one parking cost for both (OCPI has one dimension)."""
+    unpriced = [dossier.model_copy(update={"lines": ()}) for dossier in MARCH]
+    assert {c.component for c in component_amounts(unpriced[0])} != {c.component for c in component_amounts(MARCH[0])}
+    assert {item.outcome for item in answer(claim(), unpriced).items} == {ItemOutcome.AGREED}

@@ -1,4 +1,8 @@
-"""The examples of the OCPI specification, as far as they are right; where the print is wrong, the correct figure."""
+"""The published examples, in each version of OCPI that has them; where the print is wrong, the correct figure.
+
+Each prices the tariff of its version. The same results, and those that no file has, are in
+`test_reference_results.py` as data of our own.
+"""
 
 import json
 from decimal import Decimal
@@ -9,48 +13,57 @@ import pytest
 
 from canonical.session import ChargingPeriod
 from canonical.tariff import Tariff
-from settlement.pricing import DEFAULT_POLICY, Breakdown, Charge, PricingPolicy, Unpriceable, price
-from settlement.pricing.policy import StepSizeReading
+from settlement.pricing import DEFAULT_POLICY, Breakdown, Charge, Unpriceable, price
 from tests.settlement import ocpi_tariff
 from tests.settlement.build import EXACT
+from tests.settlement.test_reference_results import RESULTS
 
 _FOLDER = "cases/tariffs/worked_examples.json"
 _EXACT_ENOUGH = Decimal("0.000000001")
-_COMPONENT = {"PARKING_TIME": "PARKING"}
+_COMPONENTS = {"PARKING_TIME": ("PARKING", "IDLE")}
 
-IDS = (
-    "simple_025kwh_20",
-    "start_025kwh_20",
-    "min_price_20kwh",
-    "parking_start_40min",
-    "simple_2hour_150min",
-    "na_exclusive_150min",
-    "na_inclusive_150min",
-    "3hour_5parking",
-    "alt_text_150min",
-    "complex_monday",
-    "max_power_bands",
-    "max_duration_40min",
-    "step_switch_1",
-    "step_switch_2",
-    "cdr_step_21_7",
-    "cdr_step_energy_5_4",
-    "cdr_step_time_28",
-    "cdr_step_21_16",
-    "pc_step_energy_115_2wh_1",
-    "pc_step_energy_115_2wh_25",
-    "pc_step_energy_115_2wh_500",
-)
+BOTH = ("2.2.1", "2.3.0")
+CASES = {
+    "simple_025kwh_20": BOTH,
+    "start_025kwh_20": BOTH,
+    "min_price_20kwh": BOTH,
+    "parking_start_40min": BOTH,
+    "simple_2hour_150min": BOTH,
+    "na_exclusive_150min": ("2.3.0",),
+    "na_inclusive_150min": ("2.3.0",),
+    "3hour_5parking": BOTH,
+    "alt_text_150min": BOTH,
+    "complex_monday": BOTH,
+    "max_power_bands": BOTH,
+    "max_duration_40min": BOTH,
+    "step_switch_1": BOTH,
+    "step_switch_2": BOTH,
+    "cdr_step_21_7": BOTH,
+    "cdr_step_energy_5_4": BOTH,
+    "cdr_step_time_28": BOTH,
+    "cdr_step_21_16": BOTH,
+    "pc_step_energy_115_2wh_1": BOTH,
+    "pc_step_energy_115_2wh_25": BOTH,
+    "pc_step_energy_115_2wh_500": BOTH,
+}
+IN_EACH_VERSION = [(case, version) for case, versions in CASES.items() for version in versions]
 
 
 def load(shared: Path) -> dict[str, dict[str, Any]]:
     return {case["id"]: case for case in json.loads((shared / _FOLDER).read_text())}
 
 
-def tariff_of(case: dict[str, Any], shared: Path) -> Tariff:
+def tariff_of(case: dict[str, Any], shared: Path, version: str) -> Tariff:
     if case["tariff_inline"]:
-        return ocpi_tariff.read(json.loads(json.dumps(case["tariff_inline"]), parse_float=Decimal))
-    return ocpi_tariff.read(json.loads((shared / case["tariff_file"]).read_text(), parse_float=Decimal))
+        document = json.loads(json.dumps(case["tariff_inline"]), parse_float=Decimal)
+        if version == "2.3.0":
+            document["tax_included"] = "N/A"
+    else:
+        # The cases name one version's file; every version that has the example has it under the same name.
+        folder, _, name = case["tariff_file"].rpartition("/")
+        file = shared / Path(folder).parent / version / name
+        document = json.loads(file.read_text(), parse_float=Decimal)
+    return ocpi_tariff.read(document)
 
 
 def charge_of(case: dict[str, Any]) -> Charge:
@@ -66,160 +79,77 @@ def charge_of(case: dict[str, Any]) -> Charge:
     )
 
 
-def test_every_case_is_run(shared: Path):
-    assert tuple(load(shared)) == IDS
-
-
-@pytest.mark.parametrize("case_id", [i for i in IDS if not i.startswith("na_")])
-class TestExample:
-    def test_is_exact_before_rounding(self, case_id: str, shared: Path):
-        case = load(shared)[case_id]
-        got = price(charge_of(case), tariff_of(case, shared), EXACT)
-        expected = case["computed_exact"]
+def assert_gross(got: Breakdown, expected: str, file: str | None, version: str) -> None:
+    """The step size example names no rate: no tax in 2.2.1, but in 2.3.0 its prices are before an unknown one."""
+    if version == "2.3.0" and file and file.endswith("tariff_14_step_size.json"):
+        assert got.gross is None
+    else:
         assert got.gross is not None
+        assert abs(got.gross - Decimal(expected)) < _EXACT_ENOUGH
+
+
+def test_every_case_is_run(shared: Path):
+    assert {name: tuple(case["versions"]) for name, case in load(shared).items()} == CASES
+
+
+@pytest.mark.parametrize(("case_id", "version"), [c for c in IN_EACH_VERSION if not c[0].startswith("na_")])
+class TestExample:
+    def test_is_exact_before_rounding(self, case_id: str, version: str, shared: Path):
+        case = load(shared)[case_id]
+        got = price(charge_of(case), tariff_of(case, shared, version), EXACT)
+        expected = case["computed_exact"]
         assert abs(got.net - Decimal(expected["total_excl_vat"])) < _EXACT_ENOUGH
-        assert abs(got.gross - Decimal(expected["total_incl_vat"])) < _EXACT_ENOUGH
+        assert_gross(got, expected["total_incl_vat"], case["tariff_file"], version)
         for dimension, billed in expected["billed"].items():
-            lines = [line for line in got.lines if line.component == _COMPONENT.get(dimension, dimension)]
-            quantity = sum(line.quantity for line in lines)
-            assert abs(quantity - Decimal(billed["volume"])) < _EXACT_ENOUGH
+            lines = [line for line in got.lines if line.component in _COMPONENTS.get(dimension, (dimension,))]
+            assert abs(sum(line.quantity for line in lines) - Decimal(billed["volume"])) < _EXACT_ENOUGH
             assert abs(sum(line.net for line in lines) - Decimal(billed["excl"])) < _EXACT_ENOUGH
 
-    def test_is_within_a_cent_as_it_is_billed(self, case_id: str, shared: Path):
+    def test_is_within_a_cent_as_it_is_billed(self, case_id: str, version: str, shared: Path):
         case = load(shared)[case_id]
-        got: Breakdown = price(charge_of(case), tariff_of(case, shared), DEFAULT_POLICY)
+        got: Breakdown = price(charge_of(case), tariff_of(case, shared, version), DEFAULT_POLICY)
         assert abs(got.net - Decimal(case["expected"]["total_excl_vat"])) <= Decimal("0.01")
         assert got.net == sum(line.net for line in got.lines)
 
 
 def test_tax_that_the_tariff_does_not_know_is_unknown_and_not_zero(shared: Path):
     case = load(shared)["na_exclusive_150min"]
-    got = price(charge_of(case), tariff_of(case, shared), DEFAULT_POLICY)
+    got = price(charge_of(case), tariff_of(case, shared, "2.3.0"), DEFAULT_POLICY)
     assert (got.net, got.gross, got.total().after_tax) == (Decimal("5.00"), None, None)
 
 
 def test_net_of_a_gross_price_without_a_rate_cannot_be_known(shared: Path):
     case = load(shared)["na_inclusive_150min"]
     with pytest.raises(Unpriceable) as refused:
-        price(charge_of(case), tariff_of(case, shared), DEFAULT_POLICY)
+        price(charge_of(case), tariff_of(case, shared, "2.3.0"), DEFAULT_POLICY)
     assert [f.code for f in refused.value.findings] == ["pricing.net_unknown"]
 
 
-def example(shared: Path, name: str) -> Tariff:
-    text = (shared / "examples/ocpi/2.2.1" / name).read_text()
-    return ocpi_tariff.read(json.loads(text, parse_float=Decimal))
+# The examples that have no case, from the files: the cases of `test_reference_results.py` under the real tariffs.
+FILES = {
+    "tariff_3_alt_url.json": "step of 100 Wh",
+    "tariff_4_complex.json": "complex, Saturday",
+    "tariff_6_025kwh_start_max_price.json": "maximum price, reached",
+    "tariff_14_step_size.json": "evening, 19:40",
+    "tariff_15_reservation_5_euro_per_hour.json": "reservation",
+    "tariff_16_reservation_2_euro_fee_5_euro_per_hour.json": "reservation with a fee",
+    "tariff_17_reservation_with_expire_fee.json": "reservation expired, fee",
+    "tariff_18_reservation_with_expire_time.json": "reservation expired, dearer",
+}
 
 
-def test_complex_saturday_costs_what_its_rules_say_and_not_what_is_printed(shared: Path):
-    # Printed 12.28 and 13.861; 114 minutes at 1.25 an hour are 2.375.
-    charge = Charge.model_validate(
-        {
-            "start": "2024-01-13T12:30:00Z",
-            "end": "2024-01-13T15:35:00Z",
-            "time_zone": "Europe/Berlin",
-            "periods": [
-                {
-                    "start": "2024-01-13T12:30:00Z",
-                    "volumes": [
-                        {"dimension": "TIME", "volume": "1.9"},
-                        {"dimension": "MIN_CURRENT", "volume": "43"},
-                        {"dimension": "MAX_CURRENT", "volume": "43"},
-                    ],
-                },
-                {"start": "2024-01-13T14:24:00Z", "volumes": [{"dimension": "PARKING_TIME", "volume": "1.1833"}]},
-            ],
-        }
-    )
-    got = price(charge, example(shared, "tariff_4_complex.json"), EXACT)
-    assert (got.net, got.gross) == (Decimal("12.375"), Decimal("13.975"))
+@pytest.mark.parametrize("version", BOTH)
+@pytest.mark.parametrize(("name", "result"), FILES.items())
+def test_other_published_tariff(shared: Path, name: str, result: str, version: str):
+    document = json.loads((shared / "examples/ocpi" / version / name).read_text(), parse_float=Decimal)
+    _, charge, net, gross = RESULTS[result]
+    got = price(charge, ocpi_tariff.read(document), EXACT)
+    assert abs(got.net - Decimal(net)) < _EXACT_ENOUGH
+    assert_gross(got, gross, name, version)
 
 
-@pytest.mark.parametrize(
-    ("name", "minutes", "kwh", "net", "gross"),
-    [
-        ("tariff_15_reservation_5_euro_per_hour.json", 15, "20", "6.75", "7.60"),
-        ("tariff_16_reservation_2_euro_fee_5_euro_per_hour.json", 13, "20", "8.75", "10.00"),
-        ("tariff_17_reservation_with_expire_fee.json", 22, "20", "6.50", "7.30"),
-        ("tariff_17_reservation_with_expire_fee.json", 60, None, "6.00", "7.20"),
-        ("tariff_18_reservation_with_expire_time.json", 22, "20", "7.00", "7.90"),
-        ("tariff_18_reservation_with_expire_time.json", 90, None, "9.00", "10.80"),
-    ],
-)
-def test_reservation(shared: Path, name: str, minutes: int, kwh: str | None, net: str, gross: str):
-    booked = {"start": "2024-01-15T10:00:00Z", "volumes": [{"dimension": "RESERVATION_TIME", "volume": str(minutes)}]}
-    booked["volumes"] = [{"dimension": "RESERVATION_TIME", "volume": Decimal(minutes) / 60}]
-    arrival = f"2024-01-15T{10 + minutes // 60}:{minutes % 60:02}:00Z"
-    used = {"start": arrival, "volumes": [{"dimension": "ENERGY", "volume": kwh}]}
-    charge = Charge.model_validate(
-        {
-            "start": booked["start"],
-            "end": "2024-01-15T12:00:00Z" if kwh else arrival,
-            "time_zone": "UTC",
-            "periods": [booked, used] if kwh else [booked],
-            "reservation_expired": kwh is None,
-        }
-    )
-    got = price(charge, example(shared, name), EXACT)
-    assert (got.net, got.gross) == (Decimal(net), Decimal(gross))
-
-
-@pytest.mark.parametrize(("kwh", "net", "gross"), [("50", "10.00", "11.00"), ("30", "8.00", "8.85")])
-def test_maximum_price(shared: Path, kwh: str, net: str, gross: str):
-    charge = Charge.model_validate(
-        {
-            "start": "2019-03-15T10:00:00Z",
-            "end": "2019-03-15T11:00:00Z",
-            "time_zone": "UTC",
-            "periods": [{"start": "2019-03-15T10:00:00Z", "volumes": [{"dimension": "ENERGY", "volume": kwh}]}],
-        }
-    )
-    got = price(charge, example(shared, "tariff_6_025kwh_start_max_price.json"), DEFAULT_POLICY)
-    assert (got.net, got.gross) == (Decimal(net), Decimal(gross))
-    assert got.total().before_tax == sum(line.net for line in got.lines)
-    assert got.total().after_tax == sum(line.gross for line in got.lines if line.gross is not None)
-
-
-def test_free_tail_is_not_rounded_and_the_last_price_takes_the_step(shared: Path):
-    # 19:40: 12 minutes of charging, then 20 of parking, of which the last 12 are free. Edition 2 prints 0.73.
-    charge = Charge.model_validate(
-        {
-            "start": "2024-01-15T18:40:00Z",
-            "end": "2024-01-15T19:12:00Z",
-            "time_zone": "Europe/Berlin",
-            "periods": [
-                {"start": "2024-01-15T18:40:00Z", "volumes": [{"dimension": "TIME", "volume": "0.2"}]},
-                {"start": "2024-01-15T18:52:00Z", "volumes": [{"dimension": "PARKING_TIME", "volume": "0.1333"}]},
-                {"start": "2024-01-15T19:00:00Z", "volumes": [{"dimension": "PARKING_TIME", "volume": "0.2"}]},
-            ],
-        }
-    )
-    got = price(charge, example(shared, "tariff_14_step_size.json"), DEFAULT_POLICY)
-    assert got.net == Decimal("0.73")
-    assert [f.code for f in got.notes] == ["pricing.gap"]
-
-
-@pytest.mark.parametrize(
-    ("reading", "net"),
-    [
-        (StepSizeReading.PER_DIMENSION, "0.75"),
-        (StepSizeReading.COMBINED_TIME, "0.383333"),
-        (StepSizeReading.LAST_DIMENSION, "0.55"),
-        (StepSizeReading.IGNORED, "0.333333"),
-    ],
-)
-def test_each_edition_read_a_step_size_in_its_own_way(shared: Path, reading: StepSizeReading, net: str):
-    # 16:55: 10 minutes of charging, then 2 of parking. Printed by 2.2, 2.2-d2 and 2.3.0 edition 2, in this order.
-    charge = Charge.model_validate(
-        {
-            "start": "2024-01-15T15:55:00Z",
-            "end": "2024-01-15T16:07:00Z",
-            "time_zone": "Europe/Berlin",
-            "periods": [
-                {"start": "2024-01-15T15:55:00Z", "volumes": [{"dimension": "TIME", "volume": "0.0833"}]},
-                {"start": "2024-01-15T16:00:00Z", "volumes": [{"dimension": "TIME", "volume": "0.0833"}]},
-                {"start": "2024-01-15T16:05:00Z", "volumes": [{"dimension": "PARKING_TIME", "volume": "0.0333"}]},
-            ],
-        }
-    )
-    policy = PricingPolicy(name="reading", decimals=6, step_size=reading)
-    assert price(charge, example(shared, "tariff_14_step_size.json"), policy).net == Decimal(net)
+@pytest.mark.parametrize("version", ["2.1.1", *BOTH])
+def test_free_of_charge_costs_nothing_and_that_is_known(shared: Path, version: str):
+    text = (shared / "examples/ocpi" / version / "tariff_5_free_of_charge.json").read_text()
+    got = price(RESULTS["energy"][1], ocpi_tariff.read(json.loads(text, parse_float=Decimal)), DEFAULT_POLICY)
+    assert (got.net, got.gross) == (Decimal(0), Decimal(0))

@@ -23,6 +23,8 @@ from deploy.settings import Settings
 from deploy.worker import worker
 from tests.conformance.serving import address, listener, serving
 from workflows import ids
+from workflows.financial_log import FinancialLog
+from workflows.retention import Retention
 from workflows.search_attributes import STATE
 from workflows.sweep import Sweep
 from workflows.synchronisation import Synchronisation, SynchronisationOrder
@@ -118,6 +120,8 @@ class Pair:
         for player in (self.cpo, self.emsp):
             queue = player.built.settings.task_queue
             await player.built.client.execute_workflow(Sweep.run, id=ids.SWEEP_SCHEDULE, task_queue=queue)
+            await player.built.client.execute_workflow(FinancialLog.run, id=ids.LOG_SCHEDULE, task_queue=queue)
+            await player.built.client.execute_workflow(Retention.run, id=ids.RETENTION_SCHEDULE, task_queue=queue)
 
     async def _judged(self, drive: Drive) -> bool:
         """A CDR is known by its own id: not every version says which session it is for."""

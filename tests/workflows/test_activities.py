@@ -242,7 +242,8 @@ async def test_a_refused_cdr_is_a_case_and_not_repeated(
     assert failure.value.type == PartnerRejected.__name__
     async with store.transaction() as work:
         (case,) = await work.cases.list()
-        assert await work.cdrs.receipts(cdr().object_id, "emsp") == ()
+        (answer,) = await work.cdrs.receipts(cdr().object_id, "emsp")
+        assert (answer.outcome, answer.ocpi_status, answer.version_accepted) == ("REFUSED", 2001, None)
     assert case.kind == "cdr-refused"
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from temporalio.testing import WorkflowEnvironment
 
 from activities.billing import BillingActivities
+from canonical.identity import ObjectId
 from tests.workflows.stage import Stage, refusal
 from workflows import ids, patience
 from workflows.cdr_delivery import CdrDelivery, DeliveryOrder
@@ -36,6 +37,18 @@ async def test_a_refused_cdr_is_parked_and_goes_out_when_a_person_releases_it(st
     assert await stage.result(delivery) == "PROVED"
     assert await stage.state(delivery) == ("PROVED", False)
     assert len(stage.script.inputs(BillingActivities.send_cdr)) == 3
+
+
+async def test_a_credit_is_delivered_once_however_often_it_is_told_of(stage: Stage) -> None:
+    stage.script.on(BillingActivities.send_cdr, refusal("2000"), None).on(BillingActivities.prove_receipt, "PROVED")
+    delivery = ids.cdr_delivery(stage.connection_id, CDR)
+    for _ in range(3):
+        await stage.signals.cdr_issued(ObjectId.parse(CDR), stage.connection_id)
+    await stage.reaches(delivery, "PARKED", attention=True)
+    await stage.signals.cdr_issued(ObjectId.parse(CDR), stage.connection_id)  # it goes on waiting for a person
+    await stage.handle(delivery).signal(CdrDelivery.release)
+    assert await stage.result(delivery) == "PROVED"
+    assert len(stage.script.inputs(BillingActivities.send_cdr)) == 2
 
 
 async def test_a_person_abandons_it(stage: Stage) -> None:

@@ -11,6 +11,7 @@ WORKFLOWS = {
     "CdrDelivery": ({"abandon", "release"}, set(), set()),
     "ChargingSession": ({"cdr_received", "changed"}, set(), set()),
     "Command": ({"concluded"}, set(), set()),
+    "FinancialLog": (set(), set(), set()),
     "Handshake": ({"give_up", "nudge"}, {"answer"}, set()),
     "PartnerFeed": ({"wake"}, set(), set()),
     "Reconciliation": ({"invoice_received"}, set(), set()),
@@ -32,6 +33,7 @@ ACTIVITIES = {
     "command-send",
     "command-tell-result",
     "feed-drain",
+    "financial-log-extend",
     "handshake-answer-registration",
     "handshake-discover",
     "handshake-exchange-credentials",
@@ -73,6 +75,8 @@ def test_activities() -> None:
 def test_workflow_ids() -> None:
     assert ids.SWEEP_SCHEDULE == "sweep"
     assert ids.SWEEP_ALL_SCHEDULE == "sweep-all"
+    assert ids.LOG_SCHEDULE == "financial-log"
+    assert ids.LOG_ALL_SCHEDULE == "financial-log-all"
     assert ids.handshake("c") == "handshake/c"
     assert ids.unregistration("c") == "unregistration/c"
     assert ids.charging_session("c", "DE*RCO/S-1") == "session/c/DE*RCO/S-1"

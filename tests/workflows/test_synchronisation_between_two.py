@@ -9,6 +9,7 @@ from sqlalchemy import text
 from canonical.identity import ObjectId, PartyId
 from canonical.location import EvseStatus, Location
 from canonical.store import CdrState
+from canonical.store.tables import APPEND_ONLY
 from deploy.demo import cast
 from deploy.demo.office import until
 from deploy.embedded.temporal import EmbeddedTemporal
@@ -115,7 +116,8 @@ async def test_a_cdr_that_was_never_delivered_is_pulled_and_checked(two: Pair) -
     async with two.cpo.built.resources.store.transaction() as work:
         (sent,) = await work.cdrs.by_session(cast.ORDINARY[0].id, connection_id=AT_CPO, ours=True)
         twin = sent.dossier.cdr.model_copy(update={"id": "NEVER-SENT", "session_id": "NEVER-SEEN"})
-        dossier = sent.dossier.model_copy(update={"cdr": twin})
+        handles = sent.dossier.handles.model_copy(update={"idempotency_key": "never-sent", "session_id": "NEVER-SEEN"})
+        dossier = sent.dossier.model_copy(update={"cdr": twin, "handles": handles})
         await work.cdrs.add(dossier, connection_id=AT_CPO, ours=True, evidence_id=None)
     await synchronise(two.emsp, AT_EMSP, delta=False)
 
@@ -146,3 +148,15 @@ async def test_a_partner_that_lost_everything_is_told_it_again(two: Pair) -> Non
         return len(await two.emsp.office.all("/tariffs", connection=AT_EMSP)) == 1
 
     await until("the tariff at the provider", back)
+
+
+async def test_no_row_that_never_changes_names_the_driver(two: Pair) -> None:
+    """After a handshake, a charge, its CDR on both sides, a settlement and full pulls."""
+    needles = (cast.CARD_A.upper(), cast.CARDS[cast.CARD_A]["contract_id"].upper())
+    for player in (two.cpo, two.emsp):
+        async with player.built.resources.store._begin() as opened:
+            for table in APPEND_ONLY:
+                rows = (await opened.execute(text(f"SELECT t::text FROM {table} t"))).scalars().all()  # noqa: S608
+                forms = [form for name in needles for form in (name, name.encode().hex().upper())]
+                assert [table for row in rows if any(form in row.upper() for form in forms)] == []
+            assert (await opened.execute(text("SELECT count(*) FROM driver_key"))).scalar_one() > 0

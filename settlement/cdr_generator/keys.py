@@ -1,0 +1,39 @@
+"""The names that a session, its CDR and its credit are found by again: always the same ones for the same session."""
+
+import hashlib
+from typing import Final
+
+from canonical.identity import ObjectId
+
+LONGEST_ID: Final = 36
+"""OCPI 2.2.1 cdrs, CDR.id: 36 characters for a CDR, 39 for a credit CDR. A record of invoices takes 36 of either
+(OCPI 2.3.0 invoice reconciliation)."""
+
+_CREDIT: Final = "-C"
+
+
+def cdr_id_for(session: ObjectId) -> str:
+    """The id of the CDR of a session: always the same one, and short enough that `-C` fits behind it."""
+    return f"CDR-{_digest('cdr', session.key)[:28].upper()}"
+
+
+def credit_id_for(cdr: ObjectId) -> str:
+    """The id of the one credit CDR of a CDR. Raises ValueError when the id of the CDR leaves no room for it."""
+    credit_id = f"{cdr.id}{_CREDIT}"
+    if len(credit_id) > LONGEST_ID:
+        raise ValueError(f"{cdr.id} is too long for a credit: {credit_id} has more than {LONGEST_ID} characters")
+    return credit_id
+
+
+def idempotency_key(session: ObjectId) -> str:
+    """The key of the one event "this session was billed": the store refuses a second bill under it."""
+    return _digest("billed", session.key)
+
+
+def credit_key(cdr: ObjectId) -> str:
+    """The key of the one event "this CDR was taken back"."""
+    return _digest("credited", cdr.key)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
