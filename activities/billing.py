@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Final
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.agreements import agreement_for
 from activities.cases import open_case
 from activities.cdr_check import check
-from activities.emission import Known, emission
+from activities.emission import Known, contradictions, doubts, emission
 from activities.failures import partner_conversation
 from activities.partner_link import calls_to, connected_adapter
 from activities.resources import Resources
@@ -20,12 +21,16 @@ from canonical.identity import ObjectId
 from canonical.model import Finding
 from canonical.partner import Connection, Side
 from canonical.session import MeterReading, Session, VehicleState
+from canonical.settlement import CaseState
 from canonical.store import CdrReceipt, CdrState, Driver, StoredCdr, UnitOfWork
 from canonical.tariff import Tariff
 from settlement import cdr_generator
 from settlement.cdr_generator import Issue, TariffsInForce
 from settlement.pricing.breakdown import Unpriceable
 from settlement.statement import cdr_sha256, month_of, settles_at, statement_id
+from settlement.validation import copy_differences
+
+_SELF_CHECK: Final = "cdr-self-check"
 
 _REFUSED: Final = "REFUSED"
 """Outcome of a receipt that is none."""
@@ -96,6 +101,10 @@ class BillingActivities:
         """POST the CDR and keep the receipt, in one activity. A CDR with a receipt is not sent again.
 
         Cut off between the answer and the commit it sends once more: the receiver knows the id and answers alike.
+
+        It is checked first as if it came to us. What a receiver may quarantine it for opens a case `cdr-self-check`,
+        and it goes out: a wrong guess of ours must not keep money from being claimed. It is held back where its
+        amounts contradict each other, until somebody accepts that case and releases the delivery.
         """
         resources = self._resources
         cdr_id = ObjectId.parse(ref.cdr_key)
@@ -103,7 +112,7 @@ class BillingActivities:
             async with resources.store.transaction() as work:
                 stored = await self._ours(work, ref)
                 connection = await work.connections.get(ref.connection_id)
-                if _accepted(await work.cdrs.receipts(cdr_id, ref.connection_id)):
+                if _accepted(await work.cdr_deliveries.receipts(cdr_id, ref.connection_id)):
                     return
             calls = await self._calls(connection, stored.dossier.cdr)
             try:
@@ -124,7 +133,7 @@ class BillingActivities:
                 at=resources.clock(),
             )
             async with resources.store.transaction() as work:
-                await work.cdrs.add_receipt(cdr_id, ref.connection_id, accepted)
+                await work.cdr_deliveries.add_receipt(cdr_id, ref.connection_id, accepted)
                 await work.cdrs.note(
                     cdr_id,
                     connection_id=ref.connection_id,
@@ -149,7 +158,7 @@ class BillingActivities:
             async with resources.store.transaction() as work:
                 stored = await self._ours(work, ref)
                 connection = await work.connections.get(ref.connection_id)
-                receipts = await work.cdrs.receipts(cdr_id, ref.connection_id)
+                receipts = await work.cdr_deliveries.receipts(cdr_id, ref.connection_id)
             receipt = _accepted(receipts)[-1]
             if any(r.proved for r in receipts):
                 return "PROVED"
@@ -162,7 +171,7 @@ class BillingActivities:
             between = Parties(cpo=cdr.owner, emsp=cdr.token.issuer_party)
             ours = adapter.read(Cdr, adapter.write(cdr), between).value
             proved = cdr_sha256(ours) == cdr_sha256(theirs)
-            differences = _differences(ours, theirs, blocks=not proved)
+            differences = copy_differences(ours, theirs, blocks=not proved)
             proof = replace(
                 receipt,
                 proved=proved,
@@ -171,7 +180,7 @@ class BillingActivities:
                 at=resources.clock(),
             )
             async with resources.store.transaction() as work:
-                await work.cdrs.add_receipt(cdr_id, ref.connection_id, proof)
+                await work.cdr_deliveries.add_receipt(cdr_id, ref.connection_id, proof)
                 if not proved:
                     text = f"{connection.name} holds another content of CDR {ref.cdr_key} than we sent"
                     await open_case(work, resources, "receipt-differs", ref.cdr_key, text, differences)
@@ -250,7 +259,10 @@ class BillingActivities:
         return Billed(None, reason, needs_person=True)
 
     async def _keep_emission(self, ref: CdrRef, stored: StoredCdr, connection: Connection) -> None:
-        """Check what is about to be sent, and keep the outcome with what the version cannot say."""
+        """Check what is about to be sent, and keep the outcome with what the version cannot say.
+
+        Raises ApplicationError, which no retry mends, where its money contradicts itself and nobody accepted that.
+        """
         dossier, resources = stored.dossier, self._resources
         cdr, session_id = dossier.cdr, dossier.handles.session_id
         async with resources.store.transaction() as work:
@@ -263,7 +275,15 @@ class BillingActivities:
             )
             adapter = connected_adapter(resources.registry, connection)
             sent = emission(adapter, dossier, known, resources.clock())
-            await work.cdrs.add_emission(cdr.object_id, ref.connection_id, sent)
+            await work.cdr_deliveries.add_emission(cdr.object_id, ref.connection_id, sent)
+            if doubts(sent):
+                text = f"by our own check {connection.name} may not take CDR {ref.cdr_key} as it is"
+                await open_case(work, resources, _SELF_CHECK, ref.cdr_key, text, doubts(sent))
+            held_for = contradictions(sent)
+            held = bool(held_for) and not await _is_let_out(work, ref.cdr_key)
+        if held:
+            message = f"not sent, its amounts contradict each other: {'; '.join(f.message for f in held_for)}"
+            raise ApplicationError(message, type="ContradictsItself", non_retryable=True)
 
     async def _refused(self, ref: CdrRef, connection: Connection, refusal: PartnerError | CannotWrite) -> None:
         cdr_id = ObjectId.parse(ref.cdr_key)
@@ -271,7 +291,7 @@ class BillingActivities:
         async with self._resources.store.transaction() as work:
             if isinstance(refusal, PartnerError) and refusal.http_status is not None:
                 answer = _refusal(refusal, refusal.http_status, connection, self._resources.clock())
-                await work.cdrs.add_receipt(cdr_id, ref.connection_id, answer)
+                await work.cdr_deliveries.add_receipt(cdr_id, ref.connection_id, answer)
             await work.cdrs.note(
                 cdr_id,
                 connection_id=ref.connection_id,
@@ -326,21 +346,11 @@ async def _priced_by(work: UnitOfWork, dossier: CdrDossier) -> Tariff | None:
     return await work.tariffs.version(start.tariff) if start else None
 
 
+async def _is_let_out(work: UnitOfWork, cdr_key: str) -> bool:
+    """Whether a person let it pass although our own check speaks against it."""
+    closed = await work.cases.list(state=CaseState.CLOSED)
+    return any(c.kind == _SELF_CHECK and c.subject == cdr_key and c.accepted for c in closed)
+
+
 def _is_unused_reservation(readings: Sequence[MeterReading]) -> bool:
     return bool(readings) and all(reading.state is VehicleState.RESERVED for reading in readings)
-
-
-def _differences(ours: Cdr, theirs: Cdr, *, blocks: bool) -> tuple[Finding, ...]:
-    """Field by field: what the partner holds that is not what we sent."""
-    return tuple(
-        Finding(
-            code="cdr.copy_differs",
-            message="the partner's copy differs",
-            where=name,
-            expected=str(getattr(ours, name)),
-            stated=str(getattr(theirs, name)),
-            blocks=blocks,
-        )
-        for name in Cdr.model_fields
-        if getattr(ours, name) != getattr(theirs, name)
-    )

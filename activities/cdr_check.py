@@ -1,5 +1,11 @@
 """Gather what a partner's CDR is checked against, and check it."""
 
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
 from activities.agreements import agreement_for
 from activities.resources import Resources
 from canonical.cdr import Cdr, CdrDossier
@@ -13,6 +19,10 @@ from canonical.token import Token
 from settlement import validation
 from settlement.validation import Circumstances, Kin, OtherCdr, Payer, Validation
 
+_MOST_TARIFFS: Final = 100
+_MOST_KIN: Final = 50
+_LOG = logging.getLogger(__name__)
+
 
 async def check(work: UnitOfWork, resources: Resources, stored: StoredCdr) -> Validation:
     """Price the CDR again in the zone of the charge point, under what was agreed when its session began, and compare.
@@ -25,7 +35,9 @@ async def check(work: UnitOfWork, resources: Resources, stored: StoredCdr) -> Va
     place = await _place(work, cdr, session, source)
     held = await _tariffs(work, cdr, session, place, source)
     zone = place.time_zone if place else None
-    result = validation.validate(
+    kin = await _kin(work, resources, stored, session)
+    validate = partial(
+        validation.validate,
         cdr,
         session=session,
         tariff_held=held,
@@ -35,15 +47,37 @@ async def check(work: UnitOfWork, resources: Resources, stored: StoredCdr) -> Va
             received_at=stored.recorded_at,
             bare_amounts=stored.dossier.provenance.bare_amounts,
             registered_key=resources.meter_key(cdr.meter_id or (session.meter_id if session else None)),
-            kin=await _kin(work, resources, stored, session),
+            kin=kin,
             payer=Payer(party=resources.us.party, token=await _token(work, cdr)),
             published=True,
         ),
     )
+    result = await _checked_apart(stored, validate)
     assumed = () if zone else _zone_assumed((*held, *cdr.tariffs), resources.terms.time_zone.key)
     return result.model_copy(
-        update={"findings": (*stored.dossier.provenance.findings, *result.findings, *assumed)},
+        update={"findings": (*stored.dossier.provenance.findings, *result.findings, *_crowded(kin), *assumed)},
     )
+
+
+async def _checked_apart(stored: StoredCdr, validate: Callable[[], Validation]) -> Validation:
+    """In a thread, for it may take a second, and others are not to wait for a partner's largest CDR.
+
+    A check that breaks off would break off whenever it is repeated: the CDR waits for a person. What the error says is
+    not logged: it may say what is in the CDR.
+    """
+    try:
+        return await asyncio.to_thread(validate)
+    except Exception as error:  # noqa: BLE001  it is pure: whatever it raises is a fault of ours that a partner found
+        _LOG.error("the check of CDR %s broke off: %s", stored.dossier.cdr.object_id.key, type(error).__name__)
+        message = f"its check broke off ({type(error).__name__}): nothing is known of its amounts"
+        return Validation(findings=(Finding(code="cdr.check_failed", message=message, blocks=True),), lines=())
+
+
+def _crowded(kin: Kin) -> tuple[Finding, ...]:
+    if len(kin.earlier) < _MOST_KIN:
+        return ()
+    message = f"{_MOST_KIN} or more CDRs came before that may be over the same: not all of them were looked at"
+    return (Finding(code="cdr.too_many_alike", message=message, where="session_id", blocks=True),)
 
 
 def checked(dossier: CdrDossier, result: Validation) -> CdrDossier:
@@ -76,10 +110,17 @@ async def _place(work: UnitOfWork, cdr: Cdr, session: Session | None, source: st
 async def _tariffs(
     work: UnitOfWork, cdr: Cdr, session: Session | None, place: Location | None, source: str
 ) -> tuple[Tariff, ...]:
-    """The versions that were in force when the session began; none if one of those that were used is not held."""
-    found = [await work.tariffs.in_force(name, cdr.start, source=source) for name in _tariffs_used(cdr, session, place)]
-    held = tuple(tariff for tariff in found if tariff is not None)
-    return held if len(held) == len(found) else ()
+    """The versions that were in force when the session began; none if one of those that were used is not held, or if
+    there are more of them than any session has.
+    """
+    names = _tariffs_used(cdr, session, place)
+    held: list[Tariff] = []
+    for name in names if len(names) <= _MOST_TARIFFS else ():
+        tariff = await work.tariffs.in_force(name, cdr.start, source=source)
+        if tariff is None:
+            return ()
+        held.append(tariff)
+    return tuple(held)
 
 
 def _tariffs_used(cdr: Cdr, session: Session | None, place: Location | None) -> tuple[ObjectId, ...]:
@@ -112,11 +153,11 @@ async def _token(work: UnitOfWork, cdr: Cdr) -> Token | None:
 async def _kin(work: UnitOfWork, resources: Resources, stored: StoredCdr, session: Session | None) -> Kin:
     cdr, source = stored.dossier.cdr, stored.connection_id
     session_id = session.id if session else stored.dossier.handles.session_id
-    earlier = await work.cdrs.kin(cdr, session_id, connection_id=source)
+    earlier = await work.cdrs.kin(cdr, session_id, connection_id=source, limit=_MOST_KIN)
     debits = [other.dossier.cdr.id for other in earlier if not other.dossier.cdr.credit]
     taken_back = await work.cdrs.credits_of(debits, connection_id=source) if debits else ()
     original = None
-    if cdr.credit_reference_id is not None:
+    if cdr.credit and cdr.credit_reference_id is not None:
         name = ObjectId(owner=cdr.owner, id=cdr.credit_reference_id)
         original = await work.cdrs.get(name, connection_id=source, ours=False)
     return Kin(

@@ -23,6 +23,17 @@ from settlement.validation import Circumstances, Validation, validate
 UNREADABLE: Final = "UNREADABLE"
 """Outcome of our own check where the adapter cannot read what it wrote. The others are those of `validation`."""
 
+_CONTRADICTIONS: Final = frozenset(
+    (
+        "cdr.currency_differs",
+        "cdr.gross_below_net",
+        "cdr.gross_not_sum",
+        "cdr.negative_amount",
+        "cdr.total_not_sum",
+    )
+)
+"""Findings by which the amounts of a CDR contradict each other, whatever its tariff says."""
+
 _SHOWN: Final = 200
 """So many characters of a value are in a loss report: the dossier holds all of it."""
 
@@ -75,6 +86,16 @@ def emission(adapter: Adapter, dossier: CdrDossier, known: Known, at: datetime) 
         losses=(*(_loss(each) for each in lost), *_kept_here(dossier)),
         at=at,
     )
+
+
+def doubts(sent: CdrEmission) -> tuple[Finding, ...]:
+    """For what a receiver that checks as we do would quarantine it."""
+    return tuple(finding for finding in sent.findings if finding.blocks)
+
+
+def contradictions(sent: CdrEmission) -> tuple[Finding, ...]:
+    """Those doubts by which its money contradicts itself: such a CDR is right for nobody."""
+    return tuple(finding for finding in doubts(sent) if finding.code in _CONTRADICTIONS)
 
 
 def _loss(difference: Difference) -> Finding:

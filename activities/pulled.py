@@ -68,7 +68,7 @@ class PulledPage:
     async def keep(self, items: tuple[Read[Pulled], ...], our_side: Side | None) -> None:
         """Store what is the partner's. What belongs to somebody else becomes a case."""
         parties = {party.key: party for party in (_owner(item.value) for item in items) if party is not None}
-        await self.work.drivers.keys((driver for driver, _ in told_of(items)), Duty.FEED)
+        await self.work.keyring.keys((driver for driver, _ in told_of(items)), Duty.FEED)
         owners = await self.work.hub_clients.speakers(self.connection, parties.values(), our_side)
         for item in items:
             owner = _owner(item.value)

@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.heartbeat import beating
 from activities.resources import Resources
 from canonical.store import NotFound, RetentionPolicy, Store
-from canonical.store.retention import EXPIRIES
+from canonical.store.expiry import EXPIRIES
 
 _DRIVERS = 200
 _OVER = "nothing is kept of him any more that would need his name"
@@ -49,13 +49,13 @@ async def _forget_drivers(store: Store, policy: RetentionPolicy, today: date) ->
     forgotten, after = 0, 0
     while True:
         async with store.transaction() as work:
-            due = await work.retention.drivers_due(policy, today, after, _DRIVERS)
+            due = await work.forgetting.drivers_due(policy, today, after, _DRIVERS)
         for number in due:
             try:
                 async with store.transaction() as work:
-                    known = await work.retention.known(number)
+                    known = await work.forgetting.known(number)
                     if known is not None:
-                        await work.retention.let_go_of(known, _OVER)
+                        await work.forgetting.let_go_of(known, _OVER)
                         forgotten += 1
             except NotFound:
                 continue  # somebody else was quicker

@@ -1,9 +1,12 @@
 """The steps of a month's settlement, on the side that claims and on the side that checks."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 
 from temporalio import activity
 
+from activities.agreements import agreement_for
 from activities.cases import open_case
 from activities.cdr_check import check, checked
 from activities.failures import told_to_temporal
@@ -15,9 +18,10 @@ from canonical.partner import Connection
 from canonical.settlement import CaseState, Invoice, ItemOutcome, ReconciledItem, ReconciliationReport, Statement
 from canonical.store import CdrState, NotFound, OutboxAction, StoredCdr, UnitOfWork
 from settlement import ledger, reconciliation
+from settlement.agreement import AmountBasis, agreed
 from settlement.invoice import check as invoice_check
 from settlement.invoice import compose, csv_writer, json_writer
-from settlement.statement import month_bounds
+from settlement.statement import month_bounds, statement
 from settlement.statement import statement_id as statement_id_of
 
 
@@ -161,8 +165,9 @@ class SettlementActivities:
                     report = reconciliation.reconcile(
                         statement,
                         [checked(s.dossier, await check(work, resources, s)) for s in held],
-                        tolerance=resources.terms.tolerance,
+                        tolerance=await self._tolerance(work, connection, statement.month),
                         accepted=await _let_pass(work),
+                        with_tax=await self._with_tax(work, held),
                         checked_by=resources.us.party,
                         checked_at=resources.clock(),
                     )
@@ -215,7 +220,7 @@ class SettlementActivities:
         for foreign in (d.cdr for d in dossiers if d.cdr.currency != currency):
             text = f"CDR {foreign.object_id.key} is in {foreign.currency}; the statement of {month} is in {currency}"
             await open_case(work, self._resources, "other-currency", foreign.object_id.key, text)
-        return reconciliation.statement(
+        return statement(
             statement_id=statement_id,
             issuer=self._resources.us.party,
             recipient=recipient,
@@ -230,6 +235,22 @@ class SettlementActivities:
     ) -> tuple[StoredCdr, ...]:
         since, until = month_bounds(month, self._resources.terms.time_zone)
         return await work.cdrs.between(connection.id, ours=ours, since=since, until=until)
+
+    async def _tolerance(self, work: UnitOfWork, connection: Connection, month: str) -> Decimal:
+        """As agreed with the partner by the end of the month; where nothing was, the deployment's own."""
+        terms = self._resources.terms
+        _, until = month_bounds(month, terms.time_zone)
+        kept = await work.agreements.in_force(connection.id, until - timedelta.resolution)
+        return agreed(kept.document, self._resources.policy).money_tolerance if kept else terms.tolerance
+
+    async def _with_tax(self, work: UnitOfWork, held: tuple[StoredCdr, ...]) -> frozenset[str]:
+        """Keys of CDRs whose bare amounts hold the tax by agreement (OCPI 2.1.1)."""
+        found = set[str]()
+        for cdr, connection_id in ((s.dossier.cdr, s.connection_id) for s in held if s.dossier.provenance.bare_amounts):
+            terms = await agreement_for(work, connection_id, cdr.start, self._resources.policy)
+            if terms.amount_basis is AmountBasis.GROSS:
+                found.add(cdr.object_id.key)
+        return frozenset(found)
 
     async def _answered(
         self, work: UnitOfWork, connection: Connection, month: str

@@ -23,7 +23,7 @@ from adapters.registry import VERSIONS, build_registry
 from canonical.cdr import Cdr
 from canonical.charging_profile import ActiveChargingProfile, ChargingPreferences
 from canonical.command import Command, CommandKind, CommandResponse, CommandResult
-from canonical.identity import PartyId
+from canonical.identity import UNKNOWN_ID, PartyId
 from canonical.invoice_record import InvoiceRecord
 from canonical.location import Connector, Evse, Location
 from canonical.model import CanonicalModel, Finding
@@ -67,9 +67,6 @@ KINDS: Final = (
 """What can be converted, by the names that `convert` takes."""
 
 VERSION_NUMBERS: Final = tuple(version.number for version in VERSIONS)
-
-_UNKNOWN_ID: Final = "#NA"
-"""OCPI 2.2 and later: in place of a required text that cannot be known."""
 
 
 class NotConvertible(Exception):
@@ -243,7 +240,7 @@ def _written(way: _Way, target: Adapter, value: Value) -> bytes:
     except CannotWrite:
         if not isinstance(value, Session | Cdr) or value.token.uid is not None:
             raise
-        named = value.token.model_copy(update={"uid": _UNKNOWN_ID, "type": value.token.type or TokenType.OTHER})
+        named = value.token.model_copy(update={"uid": UNKNOWN_ID, "type": value.token.type or TokenType.OTHER})
         return way.write(target, value.model_copy(update={"token": named}))
 
 

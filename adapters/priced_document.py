@@ -4,9 +4,11 @@ What a partner sends is read by its adapter, and refused where a field is missin
 costs, so the exact reading is tried first, and what was missing or written otherwise is on the list of findings.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
@@ -16,9 +18,17 @@ from adapters.json_reader import JsonLimits, read_json
 from adapters.ocpi.version import Version
 from adapters.partners.standard import STANDARD
 from adapters.registry import VERSIONS
-from adapters.rules.for_price import FOR_PRICE, LAST_RESORT, UNKNOWN
+from adapters.rules.for_price import (
+    FOR_PRICE,
+    LAST_RESORT,
+    TO_PRICE,
+    MissingForPrice,
+    UnreadableElement,
+    UnreadableForPrice,
+)
+from adapters.rules.rule import Rule
 from canonical.cdr import Cdr
-from canonical.identity import PartyId
+from canonical.identity import UNKNOWN_ID, PartyId
 from canonical.model import CanonicalModel, Finding
 from canonical.session import Session
 from canonical.tariff import PriceComponent, Tariff, TariffElement, TaxIncluded
@@ -67,6 +77,7 @@ _TELLTALE: Final[Mapping[type[CanonicalModel], frozenset[str]]] = MappingProxyTy
     }
 )
 """A document with none of these is something else."""
+_NAMES: Final[Mapping[type[CanonicalModel], str]] = MappingProxyType({Cdr: "CDR", Session: "session"})
 _WORDS_FOR: Final[Mapping[str, str]] = MappingProxyType(
     {
         "input.field_missing": "it is not in the file, and the price does not need it",
@@ -83,6 +94,8 @@ _WORDS_FOR: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _OURS: Final = "input."
+_IS_ELEMENT: Final = re.compile(r"/elements/[0-9]+")
+_STAND_INS: Final = frozenset({MissingForPrice.code, UnreadableForPrice.code})
 _MOST_ALIKE: Final = 20
 _TIME_ZONES: Final[tuple[Path, ...]] = (("location", "time_zone"), ("cdr_location", "time_zone"), ("time_zone",))
 
@@ -97,14 +110,25 @@ class Priced:
     """As the file says it, by whatever field; not yet known to be one."""
     findings: tuple[Finding, ...]
 
+    @property
+    def unread(self) -> frozenset[str]:
+        """The fields of the CDR for which something stands in, in whole or in part."""
+        stood_in = (finding.where or "" for finding in self.findings if finding.code in _STAND_INS)
+        return frozenset(where.partition(".")[0].partition("[")[0] for where in stood_in)
+
 
 @dataclass(frozen=True)
 class Tariffs:
-    """One tariff or several, with the version they were read in."""
+    """One tariff or several, with the version they were read in. Of several, findings name the place in the list."""
 
     tariffs: tuple[Tariff, ...]
     version: str
-    findings: tuple[Finding, ...]
+    of_file: tuple[Finding, ...]
+    of_each: tuple[tuple[Finding, ...], ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(chain(self.of_file, *self.of_each))
 
 
 @dataclass(frozen=True)
@@ -136,43 +160,44 @@ def read_cdr(body: bytes, version: str | None = None) -> Priced:
     return Priced(cdr, found.number, time_zone, (*findings, *_told_once(read.findings), *untaxed))
 
 
-def read_tariffs(
-    body: bytes, version: str | None = None, *, like: str | None = None, untaxed_without_vat: bool = True
-) -> Tariffs:
+def read_tariffs(body: bytes, version: str | None = None, *, like: str | None = None, to_price: bool = True) -> Tariffs:
     """One tariff, or a list of them. `like` is the version to assume of one that does not say. As `read_cdr`.
 
-    `untaxed_without_vat` False: where no VAT is stated, it stays open, as it does in what a partner sends.
+    `to_price` False: where no VAT is stated, it stays open, as it does in what a partner sends; and every element has
+    to be readable.
     """
-    value, findings = _unwrapped(body)
+    value, of_file = _unwrapped(body)
     documents = value if is_list(value) else [value]
     if not documents:
         raise InvalidWire([_finding("input.other_object", "it holds no tariff")])
     tariffs: list[Tariff] = []
+    of_each: list[tuple[Finding, ...]] = []
     found = _version(version)
-    for document in documents:
+    for number, document in enumerate(documents):
         if not is_object(document) or "elements" not in document:
             raise InvalidWire([_finding("input.other_object", "it has not the fields of a tariff")])
         if found is None:
             found, guessed = _seen(document, like)
-            findings += guessed
+            of_file += guessed
         later, in_later_words = _tariffs_in_later_words({"tariffs": [document]}, found)
         if later:
             tariffs += later
-            findings += in_later_words
+            of_each.append(_in_file(in_later_words, number, documents))
             continue
-        findings += _renamed({"tariffs": [document]}, found)
-        read = _read(Tariff, document, found)
-        several, untaxed = _without_vat((read.value,), found) if untaxed_without_vat else ((read.value,), ())
+        renamed = _renamed({"tariffs": [document]}, found)
+        read = _read(Tariff, document, found, TO_PRICE if to_price else LAST_RESORT)
+        several, untaxed = _without_vat((read.value,), found) if to_price else ((read.value,), ())
         tariffs += several
-        findings += (*_told_once(read.findings), *untaxed)
-    return Tariffs(tuple(tariffs), found.number if found else "", findings)
+        findings = (*_told_once(read.findings), *untaxed)
+        of_each.append(_in_file((*renamed, *findings), number, documents))
+    return Tariffs(tuple(tariffs), found.number if found else "", of_file, tuple(of_each))
 
 
 def read_as_sent(kind: type[T], body: bytes, version: str | None = None) -> Sent[T]:
     """A CDR or a session as the platform reads it from a partner of whom nothing special is known. As `read_cdr`."""
-    document, findings = _one_object(body, kind.__name__)
+    document, findings = _one_object(body, _NAMES[kind])
     if not _TELLTALE[kind] & set(document):
-        raise InvalidWire([_finding("input.other_object", f"it has none of the fields of a {kind.__name__}")])
+        raise InvalidWire([_finding("input.other_object", f"it has none of the fields of a {_NAMES[kind]}")])
     found = _version(version)
     if found is None:
         found, guessed = _seen(document, None)
@@ -182,8 +207,19 @@ def read_as_sent(kind: type[T], body: bytes, version: str | None = None) -> Sent
     return Sent(read.value, found.number, found.bare_amounts, time_zone, (*findings, *read.findings))
 
 
-def _read(kind: type[T], document: Document, version: Version) -> Read[T]:
-    rules = (*FOR_PRICE, *STANDARD.reading, *LAST_RESORT)
+def _in_file(findings: Sequence[Finding], number: int, documents: Sequence[Json]) -> tuple[Finding, ...]:
+    """With their places as in a file of tariffs: `elements[0]` of a single one, `[1].elements[0]` in a list."""
+    tariff = f"[{number}]" if len(documents) > 1 else ""
+    found = []
+    for finding in findings:
+        inside = (finding.where or "").removeprefix("tariffs[0]").removeprefix("tariffs").removeprefix(".")
+        where = ".".join(filter(None, (tariff, inside))) or None
+        found.append(finding.model_copy(update={"where": where}))
+    return tuple(found)
+
+
+def _read(kind: type[T], document: Document, version: Version, last_resort: Sequence[Rule] = TO_PRICE) -> Read[T]:
+    rules = (*FOR_PRICE, *STANDARD.reading, *last_resort)
     return version.family(kind).read(document, rules, _ANYBODY)
 
 
@@ -273,7 +309,7 @@ def _renamed(document: Document, version: Version) -> tuple[Finding, ...]:
 
 def _of_the_only_tariff(cdr: Cdr) -> Cdr:
     """Periods that name a tariff, beside a single one without a name, mean that one."""
-    if [tariff.id for tariff in cdr.tariffs] != [UNKNOWN]:
+    if [tariff.id for tariff in cdr.tariffs] != [UNKNOWN_ID]:
         return cdr
     periods = tuple(period.model_copy(update={"tariff_id": None}) for period in cdr.charging_periods)
     return cdr.model_copy(update={"charging_periods": periods})
@@ -329,8 +365,8 @@ def _without_vat(tariffs: tuple[Tariff, ...], version: Version) -> tuple[tuple[T
 
 def _vat_settled(tariff: Tariff) -> Tariff:
     stated = [component.vat_percent is not None for each in tariff.elements for component in each.price_components]
-    if all(stated):
-        return tariff
+    if all(stated) or any(_IS_ELEMENT.fullmatch(part.pointer) for part in tariff.extensions):
+        return tariff  # what stands in for an element states nothing
     if not any(stated):
         return tariff.model_copy(update={"tax_included": TaxIncluded.NOT_APPLICABLE})
     return tariff.model_copy(update={"elements": tuple(_rated(element) for element in tariff.elements)})
@@ -354,7 +390,7 @@ def _told_once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     told: dict[str, list[Finding]] = {}
     for finding in findings:
         where = finding.where or ""
-        if any(around in places for around in _around(where)):
+        if any(around in places for around in _around(where)) or _of_our_doing(finding):
             continue
         if finding.code.startswith(_OURS):
             places.add(where)
@@ -362,6 +398,11 @@ def _told_once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
             finding.model_copy(update={"message": _WORDS_FOR.get(finding.code, finding.message)})
         )
     return tuple(finding for alike in told.values() for finding in _shortened(alike))
+
+
+def _of_our_doing(finding: Finding) -> bool:
+    """Whether it only says that no element is left once those were put aside that cannot be read."""
+    return finding.code == UnreadableElement.code and (finding.where or "").endswith("elements")
 
 
 def _around(where: str) -> Iterator[str]:

@@ -1,11 +1,14 @@
 """Who is who: parties, roles, and the references by which objects of different parties meet."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import StringConstraints
 
 from canonical.model import CanonicalModel, Identifier, fold
+
+UNKNOWN_ID: Final = "#NA"
+"""In place of a required id or word that cannot be known (OCPI 2.2.1 cdrs, CdrLocation; since 2.2)."""
 
 CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$")]
 """ISO 3166-1 alpha-2, as its owner spelt it."""

@@ -15,7 +15,10 @@ from pydantic import (
 
 
 def _to_utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:  # the first and the last day of all calendars are not there in UTC
+        raise ValueError("is out of the range of all calendars") from None
 
 
 def _finite(number: Decimal) -> Decimal:

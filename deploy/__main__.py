@@ -2,4 +2,5 @@
 
 from deploy.cli import main
 
-main()
+if __name__ == "__main__":  # a process that is spawned loads this module too
+    main()

@@ -3,7 +3,9 @@
 from typing import Final
 
 from opentelemetry import propagate, trace
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _PARENT: Final = b"traceparent"
@@ -16,7 +18,8 @@ _ROUTE_MAX: Final = 100
 class Traced:
     """The application with a span around each request, in the caller's trace if it sends one.
 
-    While spans are exported to nobody, a read has none: it wakes no process, so there is nothing to be found together.
+    While spans are exported to nobody none is recorded, and no more is made of it than its ids, by which lines of the
+    log and the processes that are woken are found together. A read wakes none, and has no span.
     """
 
     def __init__(self, app: ASGIApp, *, exported: bool) -> None:
@@ -33,6 +36,10 @@ class Traced:
             await self._app(scope, receive, send)
             return
         context = propagate.extract(carried) if carried else None
+        if not self._exported:
+            with trace.use_span(_ids_alone(context)):
+                await self._app(scope, receive, send)
+            return
         route = "/".join(scope["path"].split("/", _PARTS)[:_PARTS])[:_ROUTE_MAX]
         attributes = {"http.request.method": scope["method"], "http.route": route}
         with self._tracer.start_as_current_span(
@@ -47,3 +54,11 @@ class Traced:
                 await send(message)
 
             await self._app(scope, receive, told)
+
+
+def _ids_alone(context: Context | None) -> NonRecordingSpan:
+    """A span that nobody will read, in the caller's trace if it has sent one."""
+    ids, caller = RandomIdGenerator(), trace.get_current_span(context).get_span_context()
+    trace_id = caller.trace_id if caller.is_valid else ids.generate_trace_id()
+    flags = caller.trace_flags if caller.is_valid else TraceFlags(TraceFlags.SAMPLED)
+    return NonRecordingSpan(SpanContext(trace_id, ids.generate_span_id(), is_remote=False, trace_flags=flags))

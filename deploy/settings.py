@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     """IANA zone in which a settlement month begins and ends."""
     vat_treatment: VatTreatment = VatTreatment.STANDARD
     """How our invoices treat VAT."""
-    reconciliation_tolerance: Annotated[Decimal, Field(ge=0)] = Decimal("0.00")
+    reconciliation_tolerance: Annotated[Decimal, Field(ge=0)] = Decimal("0.01")
     """Difference per component that a reconciliation still accepts, in currency units."""
 
     retention_books_years: Annotated[int, Field(ge=0, le=100)] = 10

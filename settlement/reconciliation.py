@@ -18,10 +18,9 @@ from canonical.settlement import (
     Statement,
     StatementItem,
 )
-from settlement.statement import cdr_sha256, component_amounts, sign_of, statement
-from settlement.validation import COMPONENT_CODES, ENERGY_TOLERANCE_KWH, component_code
-
-__all__ = ["cdr_sha256", "left_out", "reconcile", "statement"]
+from settlement.agreement import STANDARD
+from settlement.statement import cdr_sha256, component_amounts
+from settlement.validation import COMPONENT_CODES, component_code, sign_of
 
 _ZERO = Decimal(0)
 _SUMS = frozenset(("cdr.total_cost_differs", "cdr.gross_cost_differs"))
@@ -37,11 +36,13 @@ def reconcile(
     checked_by: PartyId,
     checked_at: datetime,
     accepted: Collection[str] = frozenset(),
+    with_tax: Collection[str] = frozenset(),
 ) -> ReconciliationReport:
     """Compare a statement with the CDRs that the checking side holds for the month, as it priced them itself.
 
     `tolerance` is in the statement's currency, per amount. `accepted` are keys of held CDRs that a person let
-    pass although their check had findings that block. A CDR that is claimed twice is disputed.
+    pass although their check had findings that block, `with_tax` of those whose bare amounts hold the tax by agreement:
+    where such a one could not be priced, what it states is compared after tax. A CDR that is claimed twice is disputed.
     """
     dossiers = {dossier.cdr.object_id.key: dossier for dossier in held}
     claims: dict[str, list[StatementItem]] = {}
@@ -57,7 +58,9 @@ def reconcile(
         elif key not in dossiers:
             outcome, findings = ItemOutcome.MISSING_HERE, (_missing_here(claim),)
         else:
-            found = _differences(claim, dossiers[key], claimed, tolerance, accepted=key in accepted)
+            found = _differences(
+                claim, dossiers[key], claimed, tolerance, accepted=key in accepted, with_tax=key in with_tax
+            )
             findings = tuple(sorted(found, key=_what_it_is_about))
             outcome = ItemOutcome.DISPUTED if any(f.blocks for f in findings) else ItemOutcome.AGREED
         verdicts.append(ReconciledItem(cdr=claim.cdr, outcome=outcome, findings=findings))
@@ -96,6 +99,7 @@ def _differences(
     tolerance: Decimal,
     *,
     accepted: bool,
+    with_tax: bool,
 ) -> Iterator[Finding]:
     cdr = dossier.cdr
     if cdr.currency != claimed.currency:
@@ -106,10 +110,13 @@ def _differences(
         if abs(ours - theirs) >= _TIME_TOLERANCE:
             yield _finding("cdr.times_differ", where, ours.isoformat(), theirs.isoformat())
     energy_kwh = sign_of(cdr) * cdr.total_energy_kwh
-    if abs(energy_kwh - claim.energy_kwh) > ENERGY_TOLERANCE_KWH:
+    if abs(energy_kwh - claim.energy_kwh) > STANDARD.energy_tolerance_kwh:
         yield _finding("cdr.energy_differs", "energy_kwh", energy_kwh, claim.energy_kwh)
-    yield from _component_differences(claim, dossier, tolerance)
-    yield from _total_differences(claim, dossier, tolerance)
+    if with_tax and not dossier.lines:
+        yield from _difference_after_tax(claim, cdr.total_cost.before_tax, tolerance)
+    else:
+        yield from _component_differences(claim, dossier, tolerance)
+        yield from _total_differences(claim, dossier, tolerance)
     if claim.cdr_sha256 != cdr_sha256(cdr):
         yield _finding("cdr.record_differs", "cdr_sha256", cdr_sha256(cdr), claim.cdr_sha256, blocks=False)
     if not accepted:
@@ -132,6 +139,12 @@ def _total_differences(claim: StatementItem, dossier: CdrDossier, tolerance: Dec
         # The tax on a disputed net differs by itself: one cause, one finding.
         yield _finding("cdr.total_cost_differs", "net", expected, claim.net)
     elif gross is not None and abs(gross - claim.gross) > tolerance:
+        yield _finding("cdr.gross_cost_differs", "gross", gross, claim.gross)
+
+
+def _difference_after_tax(claim: StatementItem, gross: Decimal, tolerance: Decimal) -> Iterator[Finding]:
+    """All that a single amount with the tax in it can say."""
+    if abs(gross - claim.gross) > tolerance:
         yield _finding("cdr.gross_cost_differs", "gross", gross, claim.gross)
 
 

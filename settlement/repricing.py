@@ -20,10 +20,11 @@ def reprice(
 ) -> Breakdown:
     """What `cdr` costs by `tariff`; of several, a charging period names its own. Raises Unpriceable.
 
-    `samples` are its signed readings, by which a policy may split a period.
+    `samples` are what its meter signed on the way, for a policy that splits a period by them.
 
     OCPI has no word for how a reservation ended. One that became no session may have expired or have been
-    cancelled: where these cost differently, the reading that its amount follows from is taken.
+    cancelled: where these cost differently, the reading that its amount follows from is taken. An amount of zero may
+    mean that nobody priced it, and tells nothing.
     """
     pricer = Pricer(tariff, policy)
     charge = Charge(
@@ -38,7 +39,8 @@ def reprice(
         return pricer.price(charge)
     expired = pricer.price(charge.model_copy(update={"reservation_expired": True}))
     cancelled = pricer.price(charge)
-    return cancelled if cancelled.net == abs(cdr.total_cost.before_tax) else expired
+    stated = abs(cdr.total_cost.before_tax)
+    return cancelled if stated and cancelled.net == stated else expired
 
 
 def is_mere_reservation(cdr: Cdr) -> bool:

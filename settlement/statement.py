@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from canonical.cdr import Cdr, CdrDossier, CostComponent, CostLine
 from canonical.identity import PartyId
 from canonical.settlement import ComponentAmount, Statement, StatementItem
-from settlement.validation import stated_costs
+from settlement.validation import sign_of, stated_costs
 
 _ZERO = Decimal(0)
 
@@ -127,11 +127,6 @@ def component_amounts(dossier: CdrDossier) -> tuple[ComponentAmount, ...]:
         for component in CostComponent
         if component in amounts
     )
-
-
-def sign_of(cdr: Cdr) -> int:
-    """By which the amounts and volumes of a CDR count in a sum: a credit takes them back."""
-    return -1 if cdr.credit else 1
 
 
 def lines_by_component(lines: Sequence[CostLine]) -> dict[CostComponent, Decimal]:

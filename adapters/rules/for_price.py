@@ -11,8 +11,9 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from adapters.document import Json, Path, is_list, is_object, value_at
+from adapters.document import KEPT, Json, Path, is_list, is_object, value_at
 from adapters.rules.rule import Fault, ReadInstead, Repair, Rule, SetAside, Tolerated, ToleratedEmpty
+from canonical.identity import UNKNOWN_ID
 from canonical.session import VolumeDimension
 
 _NEEDED_OF_CDR: Final = frozenset(
@@ -21,15 +22,16 @@ _NEEDED_OF_CDR: Final = frozenset(
 _NEEDED_OF_TARIFF: Final = frozenset(
     {"currency", "elements", "min_price", "max_price", "tax_included", "start_date_time", "end_date_time"}
 )
+_TARIFF: Final = len(("tariffs", 0))
+_ELEMENT: Final = len(("elements", 0))
 _IN_TARIFF: Final = len(("tariffs", 0, "currency"))
 _DIMENSION: Final = len(("charging_periods", 0, "dimensions", 0))
 _PLAIN_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 _TIME_OF_DAY: Final = re.compile(r"(?P<hours>[0-9]{1,2}):(?P<minutes>[0-5][0-9])(:00)?")
 _END_OF_DAY: Final = 24
 _VOLUMES: Final = frozenset(dimension.value for dimension in VolumeDimension)
-UNKNOWN: Final = "#NA"
-"""OCPI's word for an id that is not known."""
 _LONG_AGO: Final = "1970-01-01T00:00:00Z"
+_NO_ELEMENT: Final[Json] = [{"price_components": [{"type": "FLAT", "price": 0, "step_size": 1}]}]
 _STAND_IN_BY_KIND: Final[Mapping[str, Json]] = MappingProxyType(
     {
         "object_type": {},
@@ -195,6 +197,27 @@ class FlatAmongVolumes(Rule):
         return SetAside(fault.path[:_DIMENSION]) if flat and fault.family == "Cdr" else None
 
 
+class UnreadableElement(Rule):
+    """An element of a tariff with something in it that cannot be read: a dimension that there is not, a price in words.
+
+    It is put aside whole, and what stands in for the only element means nothing: by a tariff that lacks a part nothing
+    is priced, and the engine says so (`pricing.unknown_part`).
+    """
+
+    code = "input.element_unreadable"
+    faults = frozenset()
+
+    def repair(self, fault: Fault) -> Repair | None:
+        tariff = fault.path[:_TARIFF] if fault.path[:1] == ("tariffs",) else ()
+        inside = fault.path[len(tariff) :]
+        if inside[:1] != ("elements",):
+            return None
+        if len(inside) > 1:
+            return SetAside(fault.path[: len(tariff) + _ELEMENT])
+        was_there = fault.kind == "list_empty" and value_at(fault.document, (*tariff, KEPT)) is not None
+        return ReadInstead(copy(_NO_ELEMENT)) if was_there else None
+
+
 FOR_PRICE: Final = (
     QuotedNumber(),
     WholeNumberWithFraction(),
@@ -211,6 +234,9 @@ FOR_PRICE: Final = (
 
 LAST_RESORT: Final = (UnreadableForPrice(),)
 """After them: what they can read is read."""
+
+TO_PRICE: Final = (UnreadableElement(), *LAST_RESORT)
+"""The same, where the engine has the last word. To describe a tariff, all of its elements are needed."""
 
 
 def _without(fault: Fault) -> Repair | None:
@@ -233,7 +259,7 @@ def _needed(path: Path, family: str) -> bool:
 def _stand_in(fault: Fault) -> Json:
     if fault.kind in _STAND_IN_BY_KIND:
         return copy(_STAND_IN_BY_KIND[fault.kind])  # it is filled in later
-    return _STAND_IN_BY_FIELD.get(fault.field, Tolerated(UNKNOWN))
+    return _STAND_IN_BY_FIELD.get(fault.field, Tolerated(UNKNOWN_ID))
 
 
 def _states_vat(tariff: Json) -> bool:

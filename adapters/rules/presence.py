@@ -7,9 +7,7 @@ from adapters.document import value_at
 from adapters.json_writer import date_time
 from adapters.rules.rule import Fault, ReadInstead, Repair, Rule, SetAside, ToleratedEmpty
 from adapters.rules.stakes import is_site
-
-_UNKNOWN_ID = "#NA"
-"""OCPI 2.2 and later: in place of a required text that cannot be known."""
+from canonical.identity import UNKNOWN_ID
 
 
 class MissingLastUpdated(Rule):
@@ -43,8 +41,8 @@ class MissingEvseUid(Rule):
         if fault.family != "Cdr" or fault.path != ("cdr_location", "evse_uid"):
             return None
         public_name = value_at(fault.document, ("cdr_location", "evse_id"))
-        named = isinstance(public_name, str) and public_name not in {"", _UNKNOWN_ID}
-        return ReadInstead(_UNKNOWN_ID) if named else None
+        named = isinstance(public_name, str) and public_name not in {"", UNKNOWN_ID}
+        return ReadInstead(UNKNOWN_ID) if named else None
 
 
 class EndForStop(Rule):

@@ -73,7 +73,7 @@ class Agreements(BaseModel):
 
 
 def routes(services: Services) -> APIRouter:
-    router = APIRouter(prefix="/partners", tags=["partners"], route_class=ExactRoute)
+    router = APIRouter(prefix="/partners", tags=["agreements"], route_class=ExactRoute)
 
     @router.put("/{connection_id}/agreement", response_model=AgreementView)
     async def put_agreement(

@@ -214,8 +214,8 @@ def _operators(connection: Connection) -> tuple[PartyId, ...]:
 async def _view(unit: UnitOfWork, stored: StoredCdr) -> DossierView:
     name = stored.dossier.cdr.object_id
     events = await unit.cdrs.events(name, stored.connection_id, stored.ours)
-    receipts = await unit.cdrs.receipts(name, stored.connection_id) if stored.ours else ()
-    emissions = await unit.cdrs.emissions(name, stored.connection_id) if stored.ours else ()
+    receipts = await unit.cdr_deliveries.receipts(name, stored.connection_id) if stored.ours else ()
+    emissions = await unit.cdr_deliveries.emissions(name, stored.connection_id) if stored.ours else ()
     return DossierView(
         dossier=stored.dossier,
         connection=stored.connection_id,

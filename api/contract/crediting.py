@@ -52,7 +52,7 @@ class Crediting:
             raise Conflict(str(error)) from error
 
     async def _check_delivered(self, original: StoredCdr) -> None:
-        receipts = await self._unit.cdrs.receipts(original.dossier.cdr.object_id, original.connection_id)
+        receipts = await self._unit.cdr_deliveries.receipts(original.dossier.cdr.object_id, original.connection_id)
         if not any(receipt.outcome in _TAKEN for receipt in receipts):
             raise Conflict(
                 f"CDR {original.dossier.cdr.id} is {original.state}: the partner does not hold it, there is nothing to "

@@ -35,6 +35,7 @@ _AREAS: Final[Mapping[str, str]] = MappingProxyType(
         "charging profiles": "charging",
         "cdrs": "finance",
         "cases": "finance",
+        "agreements": "finance",
         "settlement": "finance",
         "invoices": "finance",
         "invoice records": "finance",

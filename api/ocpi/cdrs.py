@@ -18,7 +18,7 @@ from api.wake import wake
 from canonical.cdr import Cdr, Provenance
 from canonical.model import Finding
 from canonical.settlement import Case, CaseState
-from canonical.store import ISSUED_CDRS, PARTYS_CDRS, AddOutcome, Driver, Duty, new_reference
+from canonical.store import ISSUED_CDRS, PARTYS_CDRS, Driver, Duty, Overtaken, StoredCdr, new_reference
 from canonical.store.cdr_arrival import dossier_on_arrival
 from settlement.validation import conflict
 
@@ -49,19 +49,21 @@ async def post_cdr(call: Call) -> Answer:
     await check_owner(call, cdr.owner)
     try:
         answer, session_id = await _added(call, read)
-    except _HeldAlready:
-        answer, session_id = await _held(call, cdr)
+    except Overtaken:
+        stored = await _stored(call, cdr)
+        if stored is None:
+            raise
+        answer, session_id = await _held(call, cdr, stored)
     arrived = call.services.signals.cdr_received(cdr.object_id, session_id, call.connection.id)
     await wake(arrived, f"cdr_received {cdr.object_id}")
     return answer
 
 
-class _HeldAlready(Exception):
-    """There is a CDR of this id: nothing of the transaction that found out is kept."""
-
-
 async def _added(call: Call, read: Read[Cdr]) -> tuple[Answer, str | None]:
-    """A new record, with the bytes that it was read from and those of our answer, in one transaction."""
+    """A new record, with the bytes that it was read from and those of our answer, in one transaction.
+
+    Raises Overtaken where there is one of its id.
+    """
     cdr, reference = read.value, new_reference()
     answer = Answer(
         http_status=201,
@@ -76,23 +78,22 @@ async def _added(call: Call, read: Read[Cdr]) -> tuple[Answer, str | None]:
             bare_amounts=call.adapter.bare_amounts,
             findings=read.findings,
         )
+        unit.keyring.expect(Driver.of(cdr.token))
         dossier = await dossier_on_arrival(unit, cdr, call.connection.id, provenance)
         answer, record = sealed(call, answer)
-        await unit.drivers.key(Driver.of(cdr.token), *Duty)
-        evidence_id = await unit.evidence.add(record)
-        outcome = await unit.cdrs.add(
-            dossier, connection_id=call.connection.id, ours=False, evidence_id=evidence_id, reference=reference
-        )
-        if outcome is not AddOutcome.ADDED:
-            raise _HeldAlready
+        await unit.keyring.key(Driver.of(cdr.token), *Duty)
+        await unit.cdrs.add_arrived(dossier, connection_id=call.connection.id, reference=reference, message=record)
     return answer, dossier.handles.session_id
 
 
-async def _held(call: Call, cdr: Cdr) -> tuple[Answer, str | None]:
-    """What we answered when it came first, if it is the same one. Raises InvalidInput, with a case, if it is not."""
+async def _stored(call: Call, cdr: Cdr) -> StoredCdr | None:
     async with call.services.store.transaction() as unit:
-        stored = await unit.cdrs.get(cdr.object_id, connection_id=call.connection.id, ours=False)
-    if stored is None or not stored.holds(cdr):
+        return await unit.cdrs.get(cdr.object_id, connection_id=call.connection.id, ours=False)
+
+
+async def _held(call: Call, cdr: Cdr, stored: StoredCdr) -> tuple[Answer, str | None]:
+    """What we answered when it came first, if it is the same one. Raises InvalidInput, with a case, if it is not."""
+    if not stored.holds(cdr):
         # Found by the CDR that it claims to be; the answer is kept with the refusal.
         await call.services.store.keep_evidence(
             record_of(call, answer=b"", status=None, object_key=cdr.object_id.key, driver=Driver.of(cdr.token))
@@ -101,7 +102,7 @@ async def _held(call: Call, cdr: Cdr) -> tuple[Answer, str | None]:
             call,
             "cdr-conflict",
             f"CDR {cdr.object_id} came again with other content; the first one stands.",
-            conflict(stored.dossier.cdr, cdr) if stored else (),
+            conflict(stored.dossier.cdr, cdr),
         )
         raise InvalidInput.of("id", f"CDR {cdr.id} is held already, with other content")
     headers = {"Location": _address(call, stored.reference)}

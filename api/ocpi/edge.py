@@ -25,10 +25,11 @@ from api.ocpi.parties import UNROUTED, Route, answered, check_route, owner_named
 from api.ocpi.routing import CONFIGURATION_MODULES, match, module_named, raw_segments, side_of
 from api.services import Services
 from canonical.partner import Connection
-from canonical.store import Admitted
+from canonical.store import Admitted, Overtaken
 
 _LOG = logging.getLogger("roamwork.api.ocpi")
 _VERSIONS = "versions"
+_TRIES = 5
 _PLACE_MAX = 100
 """No place of ours has a longer name; whoever has no token can still have one logged."""
 
@@ -133,11 +134,20 @@ class Edge:
 
 
 async def _perform(call: Call) -> Answer:
-    """The handler's answer; a refusal is an answer too, so that it can be kept as evidence."""
-    try:
-        return await HANDLERS[call.endpoint.operation](call)
-    except Exception as error:  # noqa: BLE001 (as above)
-        return refusal(error)
+    """The handler's answer; a refusal is an answer too, so that it can be kept as evidence.
+
+    A handler that was overtaken has changed nothing, and is asked again: it then waits for the others.
+    """
+    handler, tries = HANDLERS[call.endpoint.operation], _TRIES
+    while True:
+        tries -= 1
+        try:
+            return await handler(call)
+        except Overtaken as error:
+            if not tries:
+                return refusal(error)
+        except Exception as error:  # noqa: BLE001 (as above)
+            return refusal(error)
 
 
 def _place(scope: Scope) -> str:

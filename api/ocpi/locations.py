@@ -1,7 +1,7 @@
 """Locations, EVSEs and connectors (OCPI 2.2.1 locations).
 
-A part is read and written as a part of its location, under a lock: two updates of two EVSEs of one location
-queue up, and none is lost.
+A part is read and written as a part of its location: of two updates of two EVSEs of one location at the same time, one
+is made again upon the other, and none is lost.
 """
 
 from activities.partner_link import pullable
@@ -16,7 +16,7 @@ from api.ocpi.paging import PageRequest
 from api.wake import wake
 from canonical.identity import ObjectId
 from canonical.location import Connector, Evse, Location
-from canonical.store import LOCATIONS, UnitOfWork
+from canonical.store import LOCATIONS, Seen, UnitOfWork
 
 CREATED = Answer(http_status=201)
 DONE = Answer()
@@ -56,13 +56,13 @@ async def put_location(call: Call) -> Answer:
 
 async def patch_location(call: Call) -> Answer:
     async with call.services.store.transaction() as unit:
-        before = await _locked(call, unit)
+        before, seen = await _seen(call, unit)
         patched = call.adapter.patch(before, call.body, call.parties)
         after = patched.value
         check_body(call, before.object_id, after.object_id)
         fresh = not is_stale(before, after)
         if fresh:
-            await unit.locations.put(after, source=call.connection.id, held=before)
+            await unit.locations.put_over(seen, after, source=call.connection.id)
     doubtful = any(finding.code == EVSES_LEFT_OUT for finding in patched.findings)
     if fresh and doubtful and Module.LOCATIONS in pullable(call.connection):
         # The EVSEs that were not named are kept; whether the partner still has them is seen on its own list.
@@ -75,19 +75,19 @@ async def put_evse(call: Call) -> Answer:
     evse = call.adapter.read(Evse, call.body, call.parties).value
     check_part("uid", call.segment("evse_uid"), evse.uid)
     async with call.services.store.transaction() as unit:
-        location = await _locked(call, unit)
+        location, seen = await _seen(call, unit)
         known = location.evse(evse.uid)
-        await _store_evse(call, unit, location, known, evse)
+        await _store_evse(call, unit, seen, location, known, evse)
     return DONE if known else CREATED
 
 
 async def patch_evse(call: Call) -> Answer:
     async with call.services.store.transaction() as unit:
-        location = await _locked(call, unit)
+        location, seen = await _seen(call, unit)
         before = _evse(call, location)
         after = call.adapter.patch(before, call.body, call.parties).value
         check_part("uid", before.uid, after.uid)
-        await _store_evse(call, unit, location, before, after)
+        await _store_evse(call, unit, seen, location, before, after)
     return DONE
 
 
@@ -95,21 +95,21 @@ async def put_connector(call: Call) -> Answer:
     connector = call.adapter.read(Connector, call.body, call.parties).value
     check_part("id", call.segment("connector_id"), connector.id)
     async with call.services.store.transaction() as unit:
-        location = await _locked(call, unit)
+        location, seen = await _seen(call, unit)
         evse = _evse(call, location)
         known = evse.connector(connector.id)
-        await _store_connector(call, unit, location, evse, known, connector)
+        await _store_connector(call, unit, seen, location, evse, known, connector)
     return DONE if known else CREATED
 
 
 async def patch_connector(call: Call) -> Answer:
     async with call.services.store.transaction() as unit:
-        location = await _locked(call, unit)
+        location, seen = await _seen(call, unit)
         evse = _evse(call, location)
         before = _connector(call, evse)
         after = call.adapter.patch(before, call.body, call.parties).value
         check_part("id", before.id, after.id)
-        await _store_connector(call, unit, location, evse, before, after)
+        await _store_connector(call, unit, seen, location, evse, before, after)
     return DONE
 
 
@@ -128,13 +128,13 @@ async def _location(call: Call, unit: UnitOfWork) -> Location:
     return location
 
 
-async def _locked(call: Call, unit: UnitOfWork) -> Location:
-    """The location, with every other writer of it waiting."""
+async def _seen(call: Call, unit: UnitOfWork) -> tuple[Location, Seen[Location]]:
+    """The location that is to be changed, and how to find out whether somebody else has changed it meanwhile."""
     name, source = _address(call)
-    location = await unit.locations.held(name, source=source)
-    if location is None:
+    seen = await unit.locations.see(name, source=source)
+    if seen.value is None:
         raise UnknownLocation(f"location_id: {name.id} is not known")
-    return location
+    return seen.value, seen
 
 
 def _evse(call: Call, location: Location) -> Evse:
@@ -153,14 +153,17 @@ def _connector(call: Call, evse: Evse) -> Connector:
     return connector
 
 
-async def _store_evse(call: Call, unit: UnitOfWork, location: Location, before: Evse | None, after: Evse) -> None:
+async def _store_evse(
+    call: Call, unit: UnitOfWork, seen: Seen[Location], location: Location, before: Evse | None, after: Evse
+) -> None:
     if before is None or not is_stale(before, after):
-        await unit.locations.put(with_evse(location, after), source=call.connection.id, held=location)
+        await unit.locations.put_over(seen, with_evse(location, after), source=call.connection.id)
 
 
 async def _store_connector(
     call: Call,
     unit: UnitOfWork,
+    seen: Seen[Location],
     location: Location,
     evse: Evse,
     before: Connector | None,
@@ -168,4 +171,4 @@ async def _store_connector(
 ) -> None:
     if before is None or not is_stale(before, after):
         changed = with_evse(location, with_connector(evse, after))
-        await unit.locations.put(changed, source=call.connection.id, held=location)
+        await unit.locations.put_over(seen, changed, source=call.connection.id)

@@ -7,9 +7,8 @@ from api.ocpi.freshness import is_stale
 from api.ocpi.ownership import check_body, object_in_path
 from api.ocpi.paging import PageRequest
 from api.wake import wake
-from canonical.identity import ObjectId
 from canonical.session import Session
-from canonical.store import BILLED_SESSIONS, PARTYS_SESSIONS, SESSIONS, Driver, UnitOfWork, note_begun
+from canonical.store import BILLED_SESSIONS, PARTYS_SESSIONS, SESSIONS, Driver, note_begun
 
 
 async def list_sessions(call: Call) -> Answer:
@@ -31,8 +30,9 @@ async def put_session(call: Call) -> Answer:
     session = call.adapter.read(Session, call.body, call.parties).value
     check_body(call, in_path, session.object_id)
     async with call.services.store.transaction() as unit:
-        held = await unit.sessions.held(session.object_id, source=call.connection.id)
-        outcome = await unit.sessions.put(session, source=call.connection.id, held=held)
+        unit.keyring.expect(Driver.of(session.token))
+        seen = await unit.sessions.see(session.object_id, source=call.connection.id)
+        outcome = await unit.sessions.put_over(seen, session, source=call.connection.id)
         if outcome.applied:
             await note_begun(unit, call.connection.id, outcome.before, session)
     if outcome.applied:
@@ -43,24 +43,19 @@ async def put_session(call: Call) -> Answer:
 async def patch_session(call: Call) -> Answer:
     name = object_in_path(call, "session_id")
     async with call.services.store.transaction() as unit:
-        before = await _known(call, unit, name)
+        seen = await unit.sessions.see(name, source=call.connection.id)
+        before = seen.value
+        if before is None:
+            raise UnknownObject(f"session_id: {name.id} is not known")
         after = call.adapter.patch(before, call.body, call.parties).value
         check_body(call, name, after.object_id)
         fresh = not is_stale(before, after)
         if fresh:
-            await unit.sessions.put(after, source=call.connection.id, held=before)
+            await unit.sessions.put_over(seen, after, source=call.connection.id)
             await note_begun(unit, call.connection.id, before, after)
     if fresh:
         await _tell(call, before, after)
     return _answer(after)
-
-
-async def _known(call: Call, unit: UnitOfWork, name: ObjectId) -> Session:
-    """The session, with every other writer of it waiting."""
-    session = await unit.sessions.held(name, source=call.connection.id)
-    if session is None:
-        raise UnknownObject(f"session_id: {name.id} is not known")
-    return session
 
 
 async def _tell(call: Call, before: Session | None, after: Session) -> None:

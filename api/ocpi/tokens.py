@@ -62,6 +62,7 @@ async def authorize(call: Call) -> Answer:
     name = _name(call, call.connection.our_party)
     location = call.adapter.read(LocationReference, call.body, call.parties).value if call.body.strip() else None
     async with call.services.store.transaction() as unit:
+        unit.keyring.expect(Driver.by_card(name.owner, call.segment("token_uid")))
         token = await _find(call, unit, name)
         if token is None:
             raise UnknownToken("token_uid: this token is not known")
@@ -71,7 +72,7 @@ async def authorize(call: Call) -> Answer:
             location=location,
             authorization_reference=str(uuid4()) if token.valid else None,
         )
-        await unit.drivers.key(Driver.of(token), Duty.FEED, Duty.LETTER)
+        await unit.keyring.key(Driver.of(token), Duty.FEED, Duty.LETTER)
         await unit.authorizations.add(authorization, connection_id=call.connection.id, at=call.services.clock())
         await unit.events.add(EventKind.AUTHORIZATION_ASKED, token.object_id.key, call.connection.id, authorization)
         answer = Answer(data=call.adapter.write(authorization), object_key=token.object_id.key, driver=Driver.of(token))

@@ -12,6 +12,7 @@ from canonical.store.authorizations import AuthorizationRepository
 from canonical.store.cases import CaseRepository
 from canonical.store.cdrs import (
     AddOutcome,
+    CdrDeliveryRepository,
     CdrEmission,
     CdrEvent,
     CdrReceipt,
@@ -27,8 +28,10 @@ from canonical.store.documents import sha256_of
 from canonical.store.drivers import Driver, Drivers, Duty, driver_of
 from canonical.store.errors import (
     AlreadyExists,
+    BilledTwice,
     IdempotencyConflict,
     NotFound,
+    Overtaken,
     StoreError,
     StoreUnavailable,
     Unbalanced,
@@ -36,13 +39,14 @@ from canonical.store.errors import (
 )
 from canonical.store.events import EventRepository, StoredEvent
 from canonical.store.evidence import Direction, EvidenceRecord, EvidenceRepository
-from canonical.store.forgetting import Affected, Known, RetentionRepository, TableState
+from canonical.store.expiry import RetentionRepository, TableState
+from canonical.store.forgetting import Affected, ForgettingRepository, KnownDriver
 from canonical.store.hub_clients import HubClientRepository
 from canonical.store.idempotency import IdempotencyRepository, StoredAnswer
 from canonical.store.invoice_records import InvoiceRecordRepository
 from canonical.store.ledger import LedgerRepository
 from canonical.store.migrations import migrate
-from canonical.store.objects import ObjectRepository, PutOutcome, StoredPage
+from canonical.store.objects import ObjectRepository, PutOutcome, Seen, StoredPage
 from canonical.store.outbox import OutboxAction, OutboxEntry, OutboxRepository
 from canonical.store.partner_roles import RolesRefused, with_roles
 from canonical.store.representations import (
@@ -91,7 +95,9 @@ __all__ = [
     "ApiKey",
     "ApiKeyRepository",
     "AuthorizationRepository",
+    "BilledTwice",
     "CaseRepository",
+    "CdrDeliveryRepository",
     "CdrEmission",
     "CdrEvent",
     "CdrReceipt",
@@ -107,12 +113,13 @@ __all__ = [
     "EventRepository",
     "EvidenceRecord",
     "EvidenceRepository",
+    "ForgettingRepository",
     "HubClientRepository",
     "IdempotencyConflict",
     "IdempotencyRepository",
     "InvoiceFile",
     "InvoiceRecordRepository",
-    "Known",
+    "KnownDriver",
     "LedgerRepository",
     "Missing",
     "NotFound",
@@ -120,12 +127,14 @@ __all__ = [
     "OutboxAction",
     "OutboxEntry",
     "OutboxRepository",
+    "Overtaken",
     "PutOutcome",
     "Representations",
     "RetentionClass",
     "RetentionPolicy",
     "RetentionRepository",
     "RolesRefused",
+    "Seen",
     "SessionRepository",
     "SettlementRepository",
     "Shelf",

@@ -4,8 +4,9 @@ A driver is a contract of an issuer; every card of the contract leads to it. Not
 found by keyed hashes, his names are sealed under his own key, and that key under the deployment's. Without the row of
 the key everything sealed with it is noise, wherever a copy of it lies.
 
-Keys are looked up, and made, outside of the transaction that needs them: a key that its transaction would take back
-must not seal anything. A key without anything sealed does no harm.
+Keys are looked up, and made, outside of the transaction that needs them, and stay whatever becomes of it: a key without
+anything sealed does no harm. Where every round trip counts, a transaction's `Keyring` brings a key along with what the
+transaction reads anyway, and makes one together with what is sealed: both are kept, or neither.
 """
 
 import json
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from pydantic import SecretStr
 
@@ -116,6 +117,27 @@ class _Known:
         return noted is not None and noted >= until
 
 
+@dataclass
+class _Brought:
+    """What came along with a statement: the keys that go by a name, or a number for a new one."""
+
+    asked: Driver
+    changes: int
+    found: Mapping[str, tuple[int, bytes, dict[Duty, date | None], set[str]]]
+    free: int | None
+
+
+@dataclass
+class _Own:
+    """A key that a transaction has brought along or made, with what is to be written of it."""
+
+    driver: Driver
+    known: _Known
+    changes: int
+    made: tuple[tuple[str, Sequence[object]], ...]
+    noted: set[Duty]
+
+
 _FIND: Final = """
 WITH asked AS (SELECT * FROM unnest($1::text[], $2::bytea[]) AS a (lookup_hash, sealed_key)),
 made AS (
@@ -156,6 +178,19 @@ named AS (
 UPDATE driver_key SET {0} = greatest({0}, $2) WHERE number IN (SELECT number FROM living)
 """
 
+_MAKE: Final = """
+INSERT INTO driver_key (number, lookup_hash, sealed_key, voucher_on, letter_on, feed_on) VALUES ($1, $2, $3, $4, $5, $6)
+"""
+_NAME: Final = """
+INSERT INTO driver_name (driver_number, lookup_hash, sealed)
+SELECT $1, n.lookup_hash, n.sealed FROM unnest($2::text[], $3::bytea[]) AS n (lookup_hash, sealed)
+"""
+_NOTE_ALL: Final = """
+UPDATE driver_key SET voucher_on = greatest(voucher_on, $2), letter_on = greatest(letter_on, $3),
+    feed_on = greatest(feed_on, $4)
+WHERE number = $1 AND shredded_at IS NULL
+"""
+
 _OPEN: Final = "SELECT number, sealed_key FROM driver_key WHERE number = ANY($1::bigint[])"
 
 
@@ -167,8 +202,10 @@ class Drivers:
         self._direct = direct
         self._vault = vault
         self._known: dict[Driver, _Known] = {}
+        self._cards: set[tuple[str, str]] = set()
         self._keys: dict[int, tuple[int, DriverKey | None]] = {}
         self._changes = 0
+        self._doubtful: set[Driver] = set()
         self._told = told
 
     async def key(self, driver: Driver, *duties: Duty) -> DriverKey:
@@ -176,24 +213,17 @@ class Drivers:
 
         Made if there is none. At the same time: all get the same one. Raises StoreUnavailable.
         """
-        known = self._remembered(driver, duties, _month_end())
+        known = self.remembered(driver, duties)
         if known is not None:
             return known
         return (await self.keys((driver,), *duties))[driver]
 
     async def keys(self, drivers: Iterable[Driver], *duties: Duty) -> dict[Driver, DriverKey]:
         """As `key`, for many drivers in as many round trips as for one."""
-        until = _month_end()
-        found: dict[Driver, DriverKey] = {}
-        missing: list[Driver] = []
-        for driver in dict.fromkeys(drivers):
-            key = self._remembered(driver, duties, until)
-            if key is None:
-                missing.append(driver)
-            else:
-                found[driver] = key
-        if missing:
-            found |= await self._looked_up(missing, duties, until)
+        known = {driver: self.remembered(driver, duties) for driver in drivers}
+        found = {driver: key for driver, key in known.items() if key is not None}
+        if len(found) < len(known):
+            found |= await self._looked_up([each for each in known if each not in found], duties, _month_end())
         return found
 
     async def reveal(self, *texts: str | None) -> tuple[str, ...]:
@@ -234,12 +264,15 @@ class Drivers:
         """A key may have been destroyed: nothing is remembered."""
         self._changes += 1
         self._known.clear()
+        self._cards.clear()
         self._keys.clear()
 
-    def _remembered(self, driver: Driver, duties: Sequence[Duty], until: date) -> DriverKey | None:
+    def remembered(self, driver: Driver, duties: Sequence[Duty]) -> DriverKey | None:
+        """The key, if this process knows it and these duties are noted of it. Changes nothing."""
         known = self._known.get(driver)
         if known is None or time.monotonic_ns() > known.until:
             return None
+        until = _month_end()
         return known.key if all(known.is_noted(duty, until) for duty in duties) else None
 
     async def _looked_up(
@@ -261,7 +294,55 @@ class Drivers:
             await self._note([(known[name], driver) for driver, name in hashes.items()], duty, until)
         if seen == self._changes:
             self._remember({driver: known[name] for driver, name in hashes.items()})
+        self._doubtful.difference_update(drivers)
         return {driver: known[name].key for driver, name in hashes.items()}
+
+    # For a transaction's keyring
+
+    @property
+    def changes(self) -> int:
+        """How often keys may have been destroyed."""
+        return self._changes
+
+    def may_remember(self, driver: Driver) -> bool:
+        """Whether a look would most likely be for nothing. A card stands for whoever has it."""
+        return driver in self._known or (
+            driver.contract_id is None and (driver.issuer, driver.uid or "") in self._cards
+        )
+
+    def hash_of(self, driver: Driver) -> str:
+        return self._hash(*_primary(driver))
+
+    def chosen(self, driver: Driver, brought: _Brought) -> _Own | None:
+        """The key of a driver among those that were brought along, or a new one; None: it has to be looked for."""
+        if driver in self._doubtful or brought.asked.issuer != driver.issuer:
+            return None
+        if brought.asked.contract_id != driver.contract_id and brought.asked.uid != driver.uid:
+            return None
+        lookup, names = self.hash_of(driver), self._names(driver)
+        if lookup in brought.found:
+            number, sealed, noted, hashes = brought.found[lookup]
+            if not hashes.issuperset(name for name, _ in names):
+                return None
+            key = DriverKey(number, self._vault.open_bytes(sealed))
+            return _Own(driver, _Known(key, hashes, noted, self._until()), brought.changes, (), set())
+        if brought.free is None:
+            return None
+        secret = secrets.token_bytes(KEY_BYTES)
+        key = DriverKey(brought.free, secret)
+        known = _Known(key, {name for name, _ in names}, dict.fromkeys(Duty), self._until())
+        named = (key.number, [name for name, _ in names], [key.seal(sealed) for _, sealed in names])
+        made = ((_MAKE, (key.number, lookup, self._vault.seal_bytes(secret))), (_NAME, named))
+        return _Own(driver, known, brought.changes, made, set())
+
+    def learn(self, driver: Driver, known: _Known, changes: int) -> None:
+        """Remember a key that stands, unless it may have been destroyed since."""
+        if changes == self._changes:
+            self._remember({driver: known})
+
+    def doubt(self, driver: Driver) -> None:
+        """Make no key for this driver before one was looked for."""
+        self._doubtful.add(driver)
 
     def _fresh(
         self, wanted: Iterable[str], hashes: Mapping[Driver, str], duties: Sequence[Duty], until: date
@@ -309,7 +390,9 @@ class Drivers:
     def _remember(self, found: dict[Driver, _Known]) -> None:
         if len(self._known) + len(found) > _MOST:
             self._known.clear()
+            self._cards.clear()
         self._known |= found
+        self._cards.update((driver.issuer, driver.uid) for driver in found if driver.uid is not None)
 
     async def _by_number(self, numbers: set[int]) -> Keys:
         now = time.monotonic_ns()
@@ -334,6 +417,107 @@ class Drivers:
 
     def _hash(self, kind: str, issuer: str, name: str) -> str:
         return self._vault.lookup_hash(SecretStr(f"driver\n{kind}\n{issuer}\n{name}"))
+
+
+class Keyring:
+    """The keys with which one transaction seals. As `Drivers`, without round trips of their own for one driver who was
+    expected.
+
+    A key that it makes is written together with what it seals, and remembered when both are committed. Whoever makes
+    one for the same driver at the same time is overtaken: the database lets a driver have one key only. The same where
+    a driver was expected by a card, and has a key by another card of his.
+    """
+
+    along: Final = """
+WITH k AS MATERIALIZED (
+    SELECT ARRAY(
+        SELECT ROW(
+            k.lookup_hash, k.number, k.sealed_key, k.voucher_on, k.letter_on, k.feed_on,
+            ARRAY(SELECT o.lookup_hash::text FROM driver_name o WHERE o.driver_number = k.number)
+        )
+        FROM driver_name n JOIN driver_key k ON k.number = n.driver_number WHERE n.lookup_hash = {place}
+    ) AS keys
+)
+SELECT k.keys, CASE WHEN cardinality(k.keys) = 0 THEN nextval('driver_key_number_seq') END, q.*
+FROM k LEFT JOIN (SELECT true, s.* FROM ({statement}) s) q ON true
+"""
+    """What is asked instead of a statement, to learn of the expected driver as well: his keys, or a free number, and
+    then whether there is a row, and the row."""
+
+    def __init__(self, drivers: Drivers) -> None:
+        self._drivers = drivers
+        self._expected: Driver | None = None
+        self._brought: _Brought | None = None
+        self._own: _Own | None = None
+
+    def expect(self, driver: Driver) -> None:
+        """Something will be sealed for this driver, or for the one who has this card: his key comes along with the next
+        look, unless it is remembered."""
+        if not self._drivers.may_remember(driver):
+            self._expected = driver
+
+    def asked(self) -> str | None:
+        """The hash of the name that is to be looked for now; None: nobody is expected."""
+        return None if self._expected is None else self._drivers.hash_of(self._expected)
+
+    def bring(self, keys: Sequence[Sequence[Any]], free: int | None) -> None:
+        """What was found under that name."""
+        if self._expected is not None:
+            found = {
+                name: (number, sealed, {Duty.VOUCHER: voucher, Duty.LETTER: letter, Duty.FEED: feed}, set(names))
+                for name, number, sealed, voucher, letter, feed, names in keys
+            }
+            self._brought = _Brought(self._expected, self._drivers.changes, found, free)
+            self._expected = None
+
+    async def key(self, driver: Driver, *duties: Duty) -> DriverKey:
+        """See `Drivers.key`."""
+        return (await self.keys((driver,), *duties))[driver]
+
+    async def keys(self, drivers: Iterable[Driver], *duties: Duty) -> dict[Driver, DriverKey]:
+        """See `Drivers.keys`."""
+        asked = tuple(dict.fromkeys(drivers))
+        known = {each: self._drivers.remembered(each, duties) or self._kept(each, duties) for each in asked}
+        found = {driver: key for driver, key in known.items() if key is not None}
+        if len(found) < len(asked):
+            found |= await self._drivers.keys([each for each in asked if each not in found], *duties)
+        return found
+
+    def to_write(self) -> tuple[tuple[str, Sequence[object]], ...]:
+        """Statements for what is new since the last time."""
+        own = self._own
+        if own is None or not own.noted:
+            return ()
+        noted = [own.known.noted[duty] if duty in own.noted else None for duty in Duty]
+        made, own.made = own.made, ()
+        own.noted = set()
+        if not made:
+            return ((_NOTE_ALL, (own.known.key.number, *noted)),)
+        (make, values), name = made
+        return ((make, (*values, *noted)), name)
+
+    def committed(self) -> None:
+        """What was written stands."""
+        if self._own is not None:
+            self._drivers.learn(self._own.driver, self._own.known, self._own.changes)
+
+    def overtaken(self) -> None:
+        """What was made cannot be written: the driver has another key."""
+        if self._own is not None:
+            self._drivers.doubt(self._own.driver)
+
+    def _kept(self, driver: Driver, duties: Sequence[Duty]) -> DriverKey | None:
+        if self._own is None and self._brought is not None:
+            self._own = self._drivers.chosen(driver, self._brought)
+            self._brought = None
+        own, until = self._own, _month_end()
+        if own is None or own.driver != driver:
+            return None
+        for duty in duties:
+            if not own.known.is_noted(duty, until):
+                own.known.noted[duty] = until
+                own.noted.add(duty)
+        return own.known.key
 
 
 def _primary(driver: Driver) -> tuple[str, str, str]:

@@ -25,5 +25,13 @@ class Unstorable(StoreError):
     """A text holds a NUL character, which PostgreSQL keeps in no text and no JSON document; or it is far too long."""
 
 
+class BilledTwice(StoreError):
+    """A session has its CDR, or a CDR its credit, under another id already: a second one would be owed twice."""
+
+
 class StoreUnavailable(StoreError):
     """The database does not answer, or it gave this transaction up; the same transaction may succeed later."""
+
+
+class Overtaken(StoreUnavailable):
+    """Somebody else has changed what this transaction was based on; nothing of it is kept. Repeated, it succeeds."""

@@ -71,12 +71,12 @@ class EventRepository:
         text = _text(document)
         driver = driver or driver_of(document)
         if driver is not None:
-            key = await self._connection.drivers.key(driver, Duty.FEED)
+            key = await self._connection.keyring.key(driver, Duty.FEED)
             text, object_key = key.conceal(text, driver.names), key.conceal_name(object_key, driver.names)
         elif isinstance(document, Case):
             # It may quote what a partner has sent, and often nobody knows whom that is about.
             driver = _named_by(document.subject) or Driver.unknown(document.opened_at)
-            key = await self._connection.drivers.key(driver, Duty.FEED)
+            key = await self._connection.keyring.key(driver, Duty.FEED)
             text = key.conceal(text, driver.names, _QUOTING)
         await self._connection.write(_ADD, kind.value, kind.object_kind, object_key, connection_id, text)
         self._connection.events_added = True

@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import Row, select
 from sqlmodel import col
 
-from canonical.store.drivers import Driver, Drivers, Duty, token_named
+from canonical.store.drivers import Driver, Drivers, Duty, Keyring, token_named
 from canonical.store.errors import NotFound
 from canonical.store.sealing import DriverKey, Part, packed
 from canonical.store.tables import EvidenceRow
@@ -101,7 +101,7 @@ ADD_EVIDENCE = f"INSERT INTO evidence ({', '.join(_COLUMNS)}) VALUES ({_PLACES})
 """For the driver, with `values_of`."""
 
 
-async def values_of(record: EvidenceRecord, drivers: Drivers) -> tuple[object, ...]:
+async def values_of(record: EvidenceRecord, drivers: Drivers | Keyring) -> tuple[object, ...]:
     """A record as it is stored: compressed, without secrets, and sealed under the keys of whom it tells of.
 
     The digests of what is sealed are those of the stored bytes: a digest of the message would let anybody try out
@@ -174,12 +174,12 @@ class EvidenceRepository:
         Repeated: kept again, since every exchange is a fact of its own. Reordered: ids tell the order of
         keeping, `at` that of happening. Cut off: nothing is kept.
         """
-        rows = await self._connection.ask(ADD_EVIDENCE, *await values_of(record, self._connection.drivers))
+        rows = await self._connection.ask(ADD_EVIDENCE, *await values_of(record, self._connection.keyring))
         return int(rows[0][0])
 
-    async def note(self, record: EvidenceRecord) -> None:
-        """As `add`, where nobody asks for the number."""
-        await self._connection.write(ADD_EVIDENCE, *await values_of(record, self._connection.drivers))
+    async def note(self, record: EvidenceRecord, *, name: str | None = None) -> None:
+        """As `add`, where nobody asks for the number, but what is written directly behind it, by `name`."""
+        await self._connection.write(ADD_EVIDENCE, *await values_of(record, self._connection.keyring), name=name)
 
     async def get(self, evidence_id: int) -> EvidenceRecord:
         """Raises NotFound."""

@@ -1,4 +1,4 @@
-"""What goes when its time has passed, and forgetting a driver: his key is destroyed, and living rows lose his name.
+"""Forgetting a driver: his key is destroyed, and living rows lose his name.
 
 Rows that never change keep their bytes, and so their hashes stay valid; what was sealed in them reads as a pseudonym
 from then on. The pseudonyms that living rows get are the same ones, so that a session still fits its CDR.
@@ -7,13 +7,13 @@ from then on. The pseudonyms that living rows get are the same ones, so that a s
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from canonical.identity import PartyId
 from canonical.store.drivers import Duty
 from canonical.store.errors import NotFound
-from canonical.store.retention import CLASS_OF, EXPIRIES, Expiry, RetentionClass, RetentionPolicy
+from canonical.store.retention import RetentionPolicy
 from canonical.store.sealing import DriverKey, reveal
 from canonical.store.transaction import Transaction
 from canonical.token import TokenType
@@ -24,7 +24,7 @@ _SHORT: Final = 6
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownDriver:
     """A driver whose key is there. `names` are (kind, issuer, name), with the kinds `contract` and `card`."""
 
     key: DriverKey
@@ -56,17 +56,8 @@ class Affected:
     under_way: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class TableState:
-    """A table of a class: its rows, and how many of them go with the next sweep; None: its rows stay."""
-
-    table: str
-    rows: int
-    due: int | None
-
-
-class RetentionRepository:
-    """What is kept, for how long, and whose it is."""
+class ForgettingRepository:
+    """Drivers whose keys are there, and what would be lost with a key."""
 
     def __init__(self, connection: Transaction, vault: Vault, key_gone: Callable[[], None]) -> None:
         """`key_gone` is called when a key is destroyed, before that is committed."""
@@ -77,9 +68,9 @@ class RetentionRepository:
 
     async def find(
         self, issuer: PartyId, *, uid: str | None = None, contract_id: str | None = None
-    ) -> tuple[Known, ...]:
+    ) -> tuple[KnownDriver, ...]:
         """Drivers known by a name, and whoever is known by nothing but a card of theirs. Changes nothing."""
-        found: dict[int, Known] = {}
+        found: dict[int, KnownDriver] = {}
         for number in sorted(await self._drivers.numbers(issuer, uid=uid, contract_id=contract_id)):
             found[number] = await self._known(number)
         for card in {card for known in found.values() for card in known.of_kind("card")}:
@@ -89,7 +80,7 @@ class RetentionRepository:
                     found[number] = other
         return tuple(found.values())
 
-    async def affected(self, known: Known) -> Affected:
+    async def affected(self, known: KnownDriver) -> Affected:
         """What forgetting would change, and what is still going on. Changes nothing."""
         counts = {"cdr": await self._count(f"cdr WHERE {_CDRS}", str(known.key.number))}
         token, session, command = [await self._of(known, table) for table in ("token", "session", "command")]
@@ -109,7 +100,7 @@ class RetentionRepository:
         )
         return Affected(counts, tuple(f"{count} × {what}" for what, count in going_on if count))
 
-    async def forget(self, known: Known, reason: str) -> None:
+    async def forget(self, known: KnownDriver, reason: str) -> None:
         """Destroy the key of a driver and take his name out of what lives. There is no way back.
 
         Repeated: nothing more happens. At the same time: once. What arrives of him in the same seconds may be
@@ -131,16 +122,9 @@ class RetentionRepository:
         ):
             await self._connection.ask(statement, values)
 
-    async def let_go_of(self, known: Known, reason: str) -> None:
+    async def let_go_of(self, known: KnownDriver, reason: str) -> None:
         """As `forget`, for a driver who is due: living rows named him no longer before his time had passed."""
         await self._shred(known, reason)
-
-    async def overview(self, policy: RetentionPolicy, today: date) -> tuple[TableState, ...]:
-        """Every table with its rows, and what is due."""
-        due = {expiry.table: await self._due(expiry, policy, today) for expiry in EXPIRIES}
-        before = _moment(policy.term(RetentionClass.FEED).over_before(today))
-        due["event"] = await self._count("event WHERE at < $1", before)
-        return tuple([TableState(table, await self._count(table), due.get(table)) for table in CLASS_OF])
 
     async def drivers_due(self, policy: RetentionPolicy, today: date, after: int, limit: int) -> tuple[int, ...]:
         """Drivers behind a number of whom nothing is kept any more by which they would have to be known.
@@ -152,31 +136,13 @@ class RetentionRepository:
         values = (*over, today - timedelta(days=longest), after, limit)
         return tuple(row[0] for row in await self._connection.look(_DUE_DRIVERS, *values))
 
-    async def known(self, number: int) -> Known | None:
+    async def known(self, number: int) -> KnownDriver | None:
         """A driver by the number of his key; None for one who is a customer still: he has a token here."""
         known = await self._known(number)
         tokens = "token WHERE source IN (SELECT '' UNION SELECT key FROM connection) AND key = ANY($1::text[])"
         return None if await self._count(tokens, _token_keys(known)) else known
 
-    async def expire(self, expiry: Expiry, policy: RetentionPolicy, today: date) -> int:
-        """Remove rows whose time has passed, so many at a time. Repeated until none is left: the same in the end."""
-        before = _moment(policy.term(CLASS_OF[expiry.table]).over_before(today))
-        statement = (
-            f"DELETE FROM {expiry.table} WHERE ctid = ANY(ARRAY("  # noqa: S608  names of ours
-            f"SELECT ctid FROM {expiry.table} WHERE {expiry.due} LIMIT {_BATCH})) RETURNING 1"
-        )
-        return len(await self._connection.ask(statement, before))
-
-    async def retire_events(self, policy: RetentionPolicy, today: date) -> int:
-        """Remove events whose time has passed and which every webhook that is not paused has got."""
-        before = _moment(policy.term(RetentionClass.FEED).over_before(today))
-        return int((await self._connection.ask("SELECT retire_events($1, $2)", before, _BATCH))[0][0])
-
-    async def _due(self, expiry: Expiry, policy: RetentionPolicy, today: date) -> int:
-        before = _moment(policy.term(CLASS_OF[expiry.table]).over_before(today))
-        return await self._count(f"{expiry.table} WHERE {expiry.due}", before)
-
-    async def _shred(self, known: Known, reason: str) -> None:
+    async def _shred(self, known: KnownDriver, reason: str) -> None:
         number = known.key.number
         if not await self._connection.ask(_SHRED, number, reason):
             raise NotFound(f"driver {number} is not known, or was forgotten already")
@@ -189,7 +155,7 @@ class RetentionRepository:
         # Heard when it is committed: no process goes on with a key that it remembers.
         await self._connection.ask("SELECT pg_notify('roam_admission', '')")
 
-    async def _known(self, number: int) -> Known:
+    async def _known(self, number: int) -> KnownDriver:
         """Raises NotFound."""
         rows = await self._connection.look(
             "SELECT voucher_on, letter_on, feed_on FROM driver_key WHERE number = $1 AND shredded_at IS NULL", number
@@ -198,9 +164,9 @@ class RetentionRepository:
         if not rows or key is None:
             raise NotFound(f"driver {number} is not known, or was forgotten already")
         last = {duty: on for duty, on in zip((Duty.VOUCHER, Duty.LETTER, Duty.FEED), rows[0], strict=True) if on}
-        return Known(key, await self._drivers.names(key), last)
+        return KnownDriver(key, await self._drivers.names(key), last)
 
-    async def _of(self, known: Known, table: str) -> list[int]:
+    async def _of(self, known: KnownDriver, table: str) -> list[int]:
         """The numbers of a driver's rows in a living table."""
         token, owner = _TOKEN_IN[table]
         contracts = known.of_kind("contract")
@@ -216,7 +182,7 @@ class RetentionRepository:
     async def _count(self, what: str, *values: object) -> int:
         return int((await self._connection.look(f"SELECT count(*) FROM {what}", *values))[0][0])  # noqa: S608
 
-    async def _take_out_of_sessions(self, known: Known) -> None:
+    async def _take_out_of_sessions(self, known: KnownDriver) -> None:
         numbers = await self._of(known, "session")
         rows = await self._connection.look("SELECT number, key, document FROM session WHERE number = ANY($1)", numbers)
         for number, _, document in rows:
@@ -228,7 +194,7 @@ class RetentionRepository:
         keys = [row[1] for row in rows]
         await self._connection.ask("DELETE FROM told WHERE module = 'sessions' AND object_key = ANY($1::text[])", keys)
 
-    async def _take_out_of_commands(self, known: Known) -> None:
+    async def _take_out_of_commands(self, known: KnownDriver) -> None:
         columns = ("document", "response", "result", "afterword")
         rows = await self._connection.look(
             f"SELECT number, {', '.join(columns)} FROM command WHERE number = ANY($1)",  # noqa: S608
@@ -240,19 +206,19 @@ class RetentionRepository:
             change = f"UPDATE command SET token_key = NULL, order_hash = NULL, {changes} WHERE number = $1"  # noqa: S608
             await self._connection.ask(change, number, *erased)
 
-    async def _cases(self, known: Known) -> Sequence[Sequence[str]]:
+    async def _cases(self, known: KnownDriver) -> Sequence[Sequence[str]]:
         """Cases that name the driver. Too short a name would be found in every other one."""
         patterns = [f"%{_literal(name)}%" for name in known.spoken if len(name) >= _SHORT]
         query = "SELECT id, subject, document FROM review_case WHERE upper(document::text) LIKE ANY($1::text[])"
         return await self._connection.look(query, patterns)
 
-    async def _take_out_of_cases(self, known: Known) -> None:
+    async def _take_out_of_cases(self, known: KnownDriver) -> None:
         for case_id, subject, document in await self._cases(known):
             told = reveal(known.key.conceal_name(subject, known.spoken), {known.key.number: None})
             change = "UPDATE review_case SET subject = $2, document = $3::jsonb WHERE id = $1"
             await self._connection.ask(change, case_id, told, _erased(document, known))
 
-    async def _take_out_of_answers(self, known: Known) -> None:
+    async def _take_out_of_answers(self, known: KnownDriver) -> None:
         """An answer that named him is not given again: whoever repeats that request now has it done again."""
         after = ""
         named = [name.encode() for name in known.spoken if len(name) >= _SHORT]
@@ -290,18 +256,14 @@ _ANSWERS: Final = (
 )
 
 
-def _erased(document: str, known: Known) -> str:
+def _erased(document: str, known: KnownDriver) -> str:
     """A living document with the pseudonyms that will be read where it was sealed."""
     compact = json.dumps(json.loads(document), separators=(",", ":"), ensure_ascii=False)
     return reveal(known.key.conceal(compact, known.spoken), {known.key.number: None})
 
 
-def _token_keys(known: Known) -> list[str]:
+def _token_keys(known: KnownDriver) -> list[str]:
     return [f"{issuer}/{each}/{name}" for kind, issuer, name in known.names if kind == "card" for each in TokenType]
-
-
-def _moment(day: date | None) -> datetime | None:
-    return None if day is None else datetime.combine(day, time(), UTC)
 
 
 def _literal(name: str) -> str:

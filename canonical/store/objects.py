@@ -52,6 +52,16 @@ class PutOutcome(Generic[Item]):
 
 
 @dataclass(frozen=True)
+class Seen(Generic[Item]):
+    """A state, None where there is none. Unless all others were made to wait (`locked`), it may be changed meanwhile:
+    `version` shows it."""
+
+    value: Item | None
+    version: int | None = None
+    locked: bool = False
+
+
+@dataclass(frozen=True)
 class StoredPage(Generic[Item]):
     """A page in order of creation, and how many there are in all (OCPI 2.2.1 transport, pagination).
 
@@ -83,18 +93,12 @@ class ObjectRepository(Generic[T]):
         newer one (`applied` False). At the same time: the second writer waits for the first, and then compares.
         Cut off: nothing is stored. Raises Unstorable.
         """
-        key = value.object_id.key
-        own: dict[str, object] = self._columns(value)
-        document = text_of(value)
-        if len(document) > MAX_DOCUMENT:
-            raise Unstorable(f"a {type(value).__name__} of more than {MAX_DOCUMENT} characters")
-        values = (source, key, value.last_updated, document, *own.values())
-        insert, replace = _writing(str(self._row.__tablename__), tuple(own), self._stamped)
+        insert, replace, values = self._writing(value, source)
         before = held
         # Once more when somebody else has added it between the two statements.
         while True:
             if before is None:
-                before = await self._for_update(key, source)
+                before = await self._for_update(value.object_id.key, source)
             if before is not None:
                 if value.last_updated < before.last_updated:
                     return PutOutcome(created=False, applied=False, before=before)
@@ -103,11 +107,49 @@ class ObjectRepository(Generic[T]):
             if await self._connection.ask(insert, *values):
                 return await self._noted(PutOutcome(created=True, applied=True, before=None), value, source)
 
+    async def put_over(self, seen: Seen[T], value: T, *, source: str = "") -> PutOutcome[T]:
+        """As `put`, over what was seen. The transaction is Overtaken if somebody else has changed it since."""
+        before = seen.value
+        if seen.locked:
+            return await self.put(value, source=source, held=before)
+        if before is not None and value.last_updated < before.last_updated:
+            return PutOutcome(created=False, applied=False, before=before)
+        insert, replace, values = self._writing(value, source)
+        self._connection.depends_on(self._lock_name(value.object_id))
+        if before is None:
+            await self._connection.write(insert, *values, needed=True)
+        else:
+            unchanged = f"{replace} AND xmin = ${len(values) + 1} RETURNING 1"
+            await self._connection.write(unchanged, *values, seen.version, needed=True)
+        return await self._noted(PutOutcome(created=before is None, applied=True, before=before), value, source)
+
+    def _writing(self, value: T, source: str) -> tuple[str, str, tuple[object, ...]]:
+        """How to add the row and how to write over it, and the values for both. Raises Unstorable."""
+        own: dict[str, object] = self._columns(value)
+        document = text_of(value)
+        if len(document) > MAX_DOCUMENT:
+            raise Unstorable(f"a {type(value).__name__} of more than {MAX_DOCUMENT} characters")
+        insert, replace = _writing(str(self._row.__tablename__), tuple(own), self._stamped)
+        return insert, replace, (source, value.object_id.key, value.last_updated, document, *own.values())
+
     async def _noted(self, outcome: PutOutcome[T], value: T, source: str) -> PutOutcome[T]:
         """What a partner has changed is an event for the operator's own systems, whatever way it came."""
         if source and outcome.applied:
             await EventRepository(self._connection).add_change(outcome.before, value, source)
         return outcome
+
+    async def see(self, object_id: ObjectId, *, source: str = "") -> Seen[T]:
+        """The state, for a change that is quicker than a lock, and made again if somebody else was quicker still.
+
+        Where that has happened lately, nobody else changes it until the transaction ends, as with `held`.
+        """
+        if self._connection.is_contended(self._lock_name(object_id)):
+            return Seen(await self.held(object_id, source=source), locked=True)
+        found = await self._connection.look(_seeing(str(self._row.__tablename__)), source, object_id.key)
+        if not found:
+            return Seen(None)
+        document, version = found[0]
+        return Seen(self._model.model_validate_json(document), version)
 
     async def held(self, object_id: ObjectId, *, source: str = "") -> T | None:
         """The state, for a read-modify-write: nobody else changes it until the transaction ends. None: there is none,
@@ -222,6 +264,12 @@ _LOCKING = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 @cache
 def _reading(table: str, lock: str = "FOR UPDATE") -> str:
     return f"SELECT document FROM {table} WHERE source = $1 AND key = $2 {lock}"  # noqa: S608
+
+
+@cache
+def _seeing(table: str) -> str:
+    """With the transaction that has written the row: another one means another state."""
+    return f"SELECT document, xmin FROM {table} WHERE source = $1 AND key = $2"  # noqa: S608
 
 
 @cache

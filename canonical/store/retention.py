@@ -167,39 +167,3 @@ _CLASS_OF_DUTY: Final = MappingProxyType(
         Duty.FEED: RetentionClass.FEED,
     }
 )
-
-
-@dataclass(frozen=True)
-class Expiry:
-    """Rows that go when their time has passed. `due` is a condition on the moment $1 before which it has."""
-
-    table: str
-    due: str
-
-
-EXPIRIES: Final = (
-    Expiry("idempotency", "began_at < $1"),
-    Expiry("token_authorization", "at < $1"),
-    Expiry("command", "settled AND given_at < $1"),
-    Expiry("outbox", "coalesce(settled_at, refused_at) < $1"),
-    Expiry(
-        "session",
-        "is_final AND stored_at < $1"
-        " AND (source <> '' OR EXISTS (SELECT FROM session_outcome o WHERE o.session_key = session.key))",
-    ),
-    Expiry(
-        "smart_charging",
-        "greatest(active_at, preferences_at) < $1 AND NOT EXISTS"
-        " (SELECT FROM session s WHERE s.source = smart_charging.source AND s.key = smart_charging.session_key)",
-    ),
-    Expiry("token", "document ->> 'valid' = 'false' AND last_updated < $1"),
-    Expiry(
-        "told",
-        "at < $1 AND (module = 'sessions' AND NOT EXISTS"
-        " (SELECT FROM session s WHERE s.source = '' AND s.key = told.object_key)"
-        " OR module = 'tokens' AND NOT EXISTS"
-        " (SELECT FROM token t WHERE t.source = '' AND t.key = told.object_key))",
-    ),
-    Expiry("review_case", "state = 'CLOSED' AND (document ->> 'closed_at')::timestamptz < $1"),
-)
-"""In the order in which they go: what hangs on something else goes after it."""

@@ -27,6 +27,7 @@ ERASED: Final = "ERASED-"
 """How every pseudonym begins."""
 
 _SEALED: Final = re.compile(r"~sealed(-json)?:([0-9]{1,18}):([A-Za-z0-9_-]+)")
+_OURS: Final = b"~sealed"
 _PERSONAL: Final = tuple(
     f'"{name}":"'.encode()
     for name in ("contract_id", "visual_number", "group_id", "remark", "plain_data", "signed_data")
@@ -94,6 +95,10 @@ class DriverKey:
                 span = _string_around(shadow, found)
                 if span is not None:
                     places.setdefault(span, False)
+        for found in _every(data, _OURS):  # else whoever sends what he saw sealed elsewhere would get it opened
+            span = _string_around(shadow, found)
+            if span is not None:
+                places.setdefault(span, False)
         parts, last = [], 0
         for (begin, end), json in sorted(places.items()):
             if begin < end:
@@ -105,7 +110,7 @@ class DriverKey:
         """A key or an address, sealed if it names the driver."""
         folded = text.upper()
         named = any(folded.endswith("/" + n.upper()) or (len(n) >= _SHORT and n.upper() in folded) for n in names)
-        return self.seal_text(text) if named else text
+        return self.seal_text(text) if named or _OURS.decode() in text else text
 
 
 Keys: TypeAlias = Mapping[int, DriverKey | None]

@@ -139,7 +139,7 @@ class SessionRepository(ObjectRepository[Session]):
         digest = sha256_of(signed)
         known = await self.get(session)
         driver = Driver.of(known.token) if known is not None else Driver.unknown(datetime.now(UTC))
-        key = await self._connection.drivers.key(driver, Duty.VOUCHER)
+        key = await self._connection.keyring.key(driver, Duty.VOUCHER)
         keeping = (
             insert(SignedMeterDataRow)
             .values(

@@ -1,30 +1,27 @@
 """The store: a pool of connections to one PostgreSQL database, and transactions on it."""
 
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Self
 
-from sqlalchemy import event
+import asyncpg
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from canonical.store.admissions import Admissions
 from canonical.store.direct import Direct
 from canonical.store.drivers import Drivers
 from canonical.store.errors import StoreUnavailable
 from canonical.store.evidence import ADD_EVIDENCE, EvidenceRecord, values_of
+from canonical.store.lending import Lending, reconnect_in_time
 from canonical.store.representations import Representations
-from canonical.store.transaction import TRY_AGAIN, Transaction, finish
+from canonical.store.transaction import TRY_AGAIN, Transaction
 from canonical.store.unit_of_work import UnitOfWork
 from canonical.vault import Vault
 
-_SINCE = "roam.idle_since"
-_TRUSTED_NS = 10**9
-"""A connection that was used so lately is taken to be alive."""
+_OVERFLOW = 10
+"""Connections beyond the pool's size, for a rush."""
 
 
 class Store:
@@ -33,10 +30,12 @@ class Store:
     `representations` are objects as bytes, `admissions` who is calling: both without a transaction.
     """
 
-    def __init__(self, engine: AsyncEngine, vault: Vault, direct: Direct, database_url: str) -> None:
+    def __init__(self, engine: AsyncEngine, vault: Vault, direct: Direct, database_url: str, most: int) -> None:
         self._engine = engine
         self._vault = vault
         self._direct = direct
+        self._lending = Lending(engine, most)
+        self._contended: dict[str, int] = {}
         self.on_events: Callable[[], None] = _nobody
         """Called when events were committed by this process; it must not block, nor raise."""
         self.drivers = Drivers(direct, vault, told=lambda: self.admissions.listening)
@@ -49,6 +48,7 @@ class Store:
         engine = create_async_engine(
             asyncpg_url(database_url),
             pool_size=pool_size,
+            max_overflow=_OVERFLOW,
             # Transactions are begun and ended in canonical.store.transaction.
             isolation_level="AUTOCOMMIT",
             # Parameters may hold secrets, and exceptions end up in logs and histories.
@@ -57,8 +57,8 @@ class Store:
             json_serializer=str,
             json_deserializer=str,
         )
-        _reconnect_in_time(engine)
-        store = cls(engine, vault, Direct(database_url, size=pool_size), database_url)
+        reconnect_in_time(engine)
+        store = cls(engine, vault, Direct(database_url, size=pool_size), database_url, pool_size + _OVERFLOW)
         try:
             await store.ping()
         except StoreUnavailable:
@@ -70,6 +70,7 @@ class Store:
         """Close the pools. Transactions that are open are rolled back."""
         await self.admissions.close()
         await self._direct.close()
+        await self._lending.close()
         await self._engine.dispose()
 
     async def ping(self) -> None:
@@ -108,9 +109,13 @@ class Store:
     @asynccontextmanager
     async def _begin(self) -> AsyncIterator[Transaction]:
         try:
-            transaction = Transaction(self._engine, await self._engine.raw_connection(), self.drivers)
+            transaction = Transaction(self._engine, await self._lending.take(), self.drivers, self._contended)
         except DBAPIError as error:
             raise _translated(error) from error
+        except asyncpg.PostgresError as error:  # of a server that is starting or stopping
+            if error.sqlstate in TRY_AGAIN:
+                raise StoreUnavailable("the database takes no connection now") from error
+            raise
         except OSError as error:
             raise StoreUnavailable("the database cannot be reached") from error
         try:
@@ -119,33 +124,11 @@ class Store:
         except DBAPIError as error:
             raise _translated(error) from error
         finally:
-            await finish(transaction)
+            await self._lending.give_back(transaction)
 
 
 def _nobody() -> None:
     """Nobody waits for events."""
-
-
-def _reconnect_in_time(engine: AsyncEngine) -> None:
-    """A database that was restarted must cost a reconnect, not a failed request.
-
-    The driver knows at once when a server has closed a connection in good order or has crashed; what it cannot know
-    (a network that went away) shows in a round trip, which is made after some idleness only.
-    """
-
-    @event.listens_for(engine.sync_engine, "checkin")
-    def rested(_: object, record: ConnectionPoolEntry) -> None:
-        record.info[_SINCE] = time.monotonic_ns()
-
-    @event.listens_for(engine.sync_engine, "checkout")
-    def woken(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
-        try:
-            if record.driver_connection is None or record.driver_connection.is_closed():
-                raise DisconnectionError("closed by the server")
-            if time.monotonic_ns() - record.info.get(_SINCE, 0) > _TRUSTED_NS:
-                engine.sync_engine.dialect.do_ping(connection)
-        except engine.sync_engine.dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError("does not answer") from error
 
 
 def asyncpg_url(database_url: str) -> URL:

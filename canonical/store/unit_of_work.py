@@ -6,12 +6,13 @@ from canonical.store.agreements import AgreementRepository
 from canonical.store.api_keys import ApiKeyRepository
 from canonical.store.authorizations import AuthorizationRepository
 from canonical.store.cases import CaseRepository
-from canonical.store.cdrs import CdrRepository
+from canonical.store.cdrs import CdrDeliveryRepository, CdrRepository
 from canonical.store.commands import CommandRepository
 from canonical.store.connections import ConnectionRepository
 from canonical.store.events import EventRepository
 from canonical.store.evidence import EvidenceRepository
-from canonical.store.forgetting import RetentionRepository
+from canonical.store.expiry import RetentionRepository
+from canonical.store.forgetting import ForgettingRepository
 from canonical.store.hub_clients import HubClientRepository
 from canonical.store.idempotency import IdempotencyRepository
 from canonical.store.invoice_records import InvoiceRecordRepository
@@ -45,9 +46,11 @@ class UnitOfWork:
         self.tokens = ObjectRepository(connection, TokenRow, Token)
         self.sessions = SessionRepository(connection)
         self.authorizations = AuthorizationRepository(connection)
-        self.drivers = connection.drivers
-        self.retention = RetentionRepository(connection, vault, self._admission_changes)
+        self.keyring = connection.keyring
+        self.forgetting = ForgettingRepository(connection, vault, self._admission_changes)
+        self.retention = RetentionRepository(connection)
         self.cdrs = CdrRepository(connection)
+        self.cdr_deliveries = CdrDeliveryRepository(connection)
         self.agreements = AgreementRepository(connection)
         self.commands = CommandRepository(connection, vault)
         self.smart_charging = SmartChargingRepository(connection)

@@ -16,7 +16,7 @@ from canonical.cdr import Cdr
 from canonical.model import Finding
 from canonical.session import Session
 from canonical.tariff import Tariff
-from deploy.commands.given_document import read_from, refuse_unread, version_named, zone_named
+from deploy.commands.given_document import read_from, refuse_unread, told, version_named, zone_named
 from deploy.commands.given_file import content_of
 from deploy.commands.price import Pricing, described, document, priced, show, usable_zone
 from settlement.agreement import STANDARD
@@ -55,7 +55,7 @@ def run(
     seen = read_from(session, lambda body: read_as_sent(Session, body, version)).value if session else None
     held: tuple[Tariff, ...] = ()
     if tariff:
-        held = read_from(tariff, lambda body: read_tariffs(body, version, untaxed_without_vat=False)).tariffs
+        held = read_from(tariff, lambda body: read_tariffs(body, version, to_price=False)).tariffs
     checked = _checked(cdr, version, seen, held, zone)
     if as_json:
         typer.echo(json.dumps(_document(checked), indent=2, ensure_ascii=False))
@@ -123,10 +123,7 @@ def _show(checked: Checked) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"outcome: {checked.outcome}")
     for finding in checked.findings:
-        where = f" ({finding.where})" if finding.where else ""
-        sides = f" [expected {finding.expected}, stated {finding.stated}]" if finding.expected or finding.stated else ""
-        mark = "!" if finding.blocks else " "
-        console.print(escape(f"{mark} {finding.code}{where}: {finding.message}{sides}"))
+        console.print(escape(f"{'!' if finding.blocks else ' '} {told(finding)}"))
     if checked.repriced:
         console.print("priced again:")
         show(checked.repriced)

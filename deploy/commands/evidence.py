@@ -4,11 +4,8 @@ The database is that of `ROAM_DATABASE_URL`, else the one of `roam up` in the fo
 Ends with 1 when something is not what was signed, and with 2 when that could not be looked at.
 """
 
-import asyncio
 import json
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +14,7 @@ import typer
 from pydantic import SecretStr
 
 from canonical.identity import PartyId
-from canonical.store import NotFound, Store, StoreUnavailable
+from canonical.store import Store
 from canonical.store.log import (
     Audit,
     BadBundle,
@@ -34,7 +31,7 @@ from canonical.store.log import (
 )
 from canonical.vault import Vault, VaultError, new_token
 from deploy.commands.given_file import LONGEST_BYTES, content_of, refuse, text_of
-from deploy.commands.up import settings_of
+from deploy.commands.opened_store import environment_of, with_store
 from deploy.composition import log_name, now
 from deploy.settings import SECRETS_DIR
 
@@ -76,13 +73,16 @@ def export(
                 key, cdr, connection_id=connection_id, since=older, papers=papers, with_keys=with_keys
             )
 
-    content = _with(place, run).dump()
+    content = _with_store(place, run).dump()
     if len(content) > LONGEST_BYTES:
         refuse(f"the bundle is longer than {LONGEST_BYTES // 1024**2} MiB: leave the papers out with --no-papers")
     if out is None:
         typer.echo(content.decode(), nl=False)
     else:
         try:
+            if with_keys:  # who reads the file reads the drivers' names
+                out.touch(0o600)
+                out.chmod(0o600)
             out.write_bytes(content)
         except OSError as wrong:
             refuse(f"{out} cannot be written: {wrong.strerror}")
@@ -103,7 +103,7 @@ def checkpoint(folder: Path) -> None:
         async with store.transaction() as work:
             return await work.log.newest()
 
-    note = _with(place, run)
+    note = _with_store(place, run)
     if note is None:
         refuse("there is nothing in the log yet")
     typer.echo(note, nl=False)
@@ -124,8 +124,7 @@ class _Place:
 
     @classmethod
     def of(cls, folder: Path) -> "_Place":
-        named = {"ROAM_DATABASE_URL", SECRETS_DIR} & os.environ.keys()
-        return cls(folder, dict(os.environ) if named else settings_of(folder) or dict(os.environ))
+        return cls(folder, environment_of(folder))
 
     def database_url(self) -> str:
         url = self._setting("database_url")
@@ -178,7 +177,7 @@ def _verify_database(place: _Place, trusted: list[PublicKey], held: list[Checkpo
                 if not as_json:
                     typer.echo(_line(fault))
 
-    _with(place, run)
+    _with_store(place, run)
     newest = found.newest
     if as_json:
         _print_json(
@@ -262,31 +261,15 @@ async def _extended(store: Store, key: SigningKey, *, whole: bool) -> None:
             added = await work.log.extend(key, now(), limit=_AT_ONCE, whole=whole)
 
 
-def _with(place: _Place, run: Callable[[Store], Awaitable[T]]) -> T:
-    """What `run` makes of the store. Ends with a line where it cannot."""
-
-    async def opened() -> T:
-        async with _store(place) as store:
-            return await run(store)
-
+def _with_store(place: _Place, run: Callable[[Store], Awaitable[T]]) -> T:
+    """As `with_store`; ends with 1 where the log is not what was signed."""
     try:
-        return asyncio.run(opened())
-    except (StoreUnavailable, NotFound) as error:
-        refuse(str(error))
+        return with_store(place.database_url(), place.vault(), run)
     except VaultError:
         refuse("the keys of the drivers do not open with this ROAM_SECRET_KEY")
     except (LogBroken, NotSigned, BadNote) as error:
         typer.echo(f"the log: {error}", err=True)
         raise typer.Exit(1) from None
-
-
-@asynccontextmanager
-async def _store(place: _Place) -> AsyncIterator[Store]:
-    store = await Store.connect(place.database_url(), place.vault(), pool_size=1)
-    try:
-        yield store
-    finally:
-        await store.close()
 
 
 def _public_key(given: str) -> PublicKey:

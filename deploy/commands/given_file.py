@@ -22,11 +22,11 @@ def content_of(file: Path) -> bytes:
             with file.open("rb") as opened:
                 content = opened.read(LONGEST_BYTES + 1)
     except OSError as wrong:
-        refuse(f"{file} cannot be read: {wrong.strerror}")
+        refuse(f"{called(file)} cannot be read: {wrong.strerror}")
     if len(content) > LONGEST_BYTES:
-        refuse(f"{file} is longer than {LONGEST_BYTES // 1024**2} MiB")
+        refuse(f"{called(file)} is longer than {LONGEST_BYTES // 1024**2} MiB")
     if not content.strip():
-        refuse(f"{file} is empty")
+        refuse(f"{called(file)} is empty")
     return content
 
 
@@ -35,7 +35,12 @@ def text_of(file: Path) -> str:
     try:
         return content_of(file).decode("utf-8-sig")
     except UnicodeDecodeError as wrong:
-        refuse(f"{file} is not UTF-8: byte {wrong.start}")
+        refuse(f"{called(file)} is not UTF-8: byte {wrong.start}")
+
+
+def called(file: Path) -> str:
+    """What people call it."""
+    return "standard input" if str(file) == "-" else str(file)
 
 
 def refuse(words: str) -> NoReturn:

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from adapters.priced_document import Tariffs, read_tariffs
 from canonical.model import Finding
-from deploy.commands.given_document import read_from, version_named, zone_named
+from deploy.commands.given_document import read_from, told_together, version_named, zone_named
 from deploy.commands.given_file import refuse
 from settlement.tariff_lint import Kind, Lint, Remark, lint
 
@@ -28,7 +28,7 @@ _HEADINGS: Final = {
 def run(file: Path, power: str | None, version: str | None, time_zone: str | None, *, as_json: bool) -> None:
     """Prints what there is to say. Ends with 1 for a contradiction or an unlawful price, with 2 for no tariff."""
     version, zone, power_kw = version_named(version), zone_named(time_zone), _kilowatts(power)
-    read = read_from(file, lambda body: read_tariffs(body, version, untaxed_without_vat=False))
+    read = read_from(file, lambda body: read_tariffs(body, version, to_price=False))
     found = [lint(tariff, power_kw=power_kw, time_zone=zone) for tariff in read.tariffs]
     if as_json:
         typer.echo(json.dumps(_document(read, found), indent=2, ensure_ascii=False))
@@ -43,9 +43,12 @@ def _document(read: Tariffs, found: list[Lint]) -> dict[str, object]:
         {
             "tariff": tariff.id,
             "sentences": list(said.sentences),
-            "findings": [*(_input(f) for f in read.findings), *(r.model_dump(mode="json") for r in said.remarks)],
+            "findings": [
+                *(_input(finding) for finding in (*read.of_file, *of_tariff)),
+                *(remark.model_dump(mode="json") for remark in said.remarks),
+            ],
         }
-        for tariff, said in zip(read.tariffs, found, strict=True)
+        for tariff, of_tariff, said in zip(read.tariffs, read.of_each, found, strict=True)
     ]
     return each[0] if len(each) == 1 else {"tariffs": each}
 
@@ -69,9 +72,8 @@ def _show(read: Tariffs, found: list[Lint]) -> None:
                 console.print(escape(_line(remark)), soft_wrap=True)
         if not said.remarks:
             console.print("\nNothing speaks against it.")
-    for finding in read.findings:
-        where = f" ({finding.where})" if finding.where else ""
-        console.print(escape(f"{finding.code}{where}: {finding.message}"), soft_wrap=True)
+    for line in told_together(read.findings):
+        console.print(escape(line), soft_wrap=True)
 
 
 def _line(remark: Remark) -> str:

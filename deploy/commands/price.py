@@ -19,8 +19,8 @@ from adapters.priced_document import read_cdr, read_tariffs
 from canonical.cdr import Cdr, CostComponent
 from canonical.model import Finding, fold
 from canonical.tariff import ReservationRestriction, Tariff
-from deploy.commands.given_document import is_zone, read_from, version_named, zone_named
-from deploy.commands.given_file import refuse
+from deploy.commands.given_document import is_zone, read_from, told_together, version_named, zone_named
+from deploy.commands.given_file import called, refuse
 from settlement.pricing import DEFAULT_POLICY, Breakdown, NetUnknown, PricingPolicy, Unpriceable, Usage
 from settlement.repricing import is_mere_reservation, reprice
 
@@ -89,7 +89,7 @@ def run(cdr: Path, tariff: Path | None, version: str | None, time_zone: str | No
         given, findings = held.tariffs, [*findings, *held.findings]
     record, replaced = with_tariffs(read.cdr, given)
     if not record.tariffs:
-        refuse(f"{cdr} has no tariffs: name a file with --tariff")
+        refuse(f"{called(cdr)} has no tariffs: name a file with --tariff")
     zone, unknown = usable_zone(zone, read.time_zone)
     found = (*findings, *replaced, *unknown, *_peculiarities(record))
     pricing = priced(record, record.tariffs, zone, DEFAULT_POLICY, found)
@@ -108,10 +108,7 @@ def priced(
     try:
         breakdown = reprice(cdr, tariffs, time_zone, policy)
     except NetUnknown as gross:
-        # A limit before tax may bind, and whether it does cannot be known either.
-        limited = any(tariff.min_price or tariff.max_price for tariff in tariffs)
-        after_tax = None if limited else gross.after_tax
-        return Pricing(currency, None, after_tax, policy, (*findings, *gross.findings))
+        return Pricing(currency, None, gross.after_tax, policy, (*findings, *gross.findings))
     except Unpriceable as refused:
         return Pricing(currency, None, None, policy, (*findings, *refused.findings))
     return Pricing(breakdown.currency, breakdown, None, policy, (*findings, *breakdown.notes))
@@ -187,9 +184,8 @@ def show(pricing: Pricing) -> None:
     else:
         console.print("There is no price, which is not a price of 0:")
     console.print(f"policy: {pricing.policy.ref}")
-    for finding in pricing.findings:
-        where = f" ({finding.where})" if finding.where else ""
-        console.print(escape(f"{finding.code}{where}: {finding.message}"), soft_wrap=True)
+    for line in told_together(pricing.findings):
+        console.print(escape(line), soft_wrap=True)
 
 
 def _table(breakdown: Breakdown) -> Table:

@@ -4,7 +4,6 @@ The deployment is that of the environment's settings, else the one of `roam up` 
 driver must not be forgotten yet, and with 2 when nothing could be looked at.
 """
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -20,20 +19,18 @@ from canonical.identity import PartyId
 from canonical.settlement import Case, CaseState
 from canonical.store import (
     Affected,
-    Known,
-    NotFound,
+    KnownDriver,
     RetentionClass,
     RetentionPolicy,
     Store,
-    StoreUnavailable,
     TableState,
 )
 from canonical.store.retention import CLASS_OF
 from canonical.vault import Vault
 from deploy.commands.given_file import refuse
-from deploy.commands.up import settings_of
+from deploy.commands.opened_store import environment_of, with_store
 from deploy.composition import now
-from deploy.settings import SECRETS_DIR, Settings, SettingsError, load
+from deploy.settings import Settings, SettingsError, load
 
 T = TypeVar("T")
 
@@ -56,7 +53,7 @@ def show(folder: Path) -> None:
         async with store.transaction() as work:
             return await work.retention.overview(settings.retention, today)
 
-    states = _with(settings, run)
+    states = _with_store(settings, run)
     for each in RetentionClass:
         term = settings.retention.term(each)
         over = term.over_before(today)
@@ -81,16 +78,16 @@ def sweep(folder: Path, *, dry_run: bool) -> None:
         async with store.transaction() as work:
             states = await work.retention.overview(policy, today)
             drivers, after = 0, 0
-            while due := await work.retention.drivers_due(policy, today, after, 1000):
+            while due := await work.forgetting.drivers_due(policy, today, after, 1000):
                 after = due[-1]
-                drivers += sum([await work.retention.known(number) is not None for number in due])
+                drivers += sum([await work.forgetting.known(number) is not None for number in due])
         return {state.table: state.due for state in states if state.due}, drivers
 
     async def run(store: Store) -> tuple[Mapping[str, int], int]:
         gone = await let_go(store, policy, today)
         return gone.rows, gone.drivers
 
-    rows, drivers = _with(settings, look if dry_run else run)
+    rows, drivers = _with_store(settings, look if dry_run else run)
     for table, count in rows.items():
         typer.echo(f"{table:<24}{count:>12}")
     typer.echo(f"{'would go' if dry_run else 'gone'}: {sum(rows.values())} rows, and the identity of {drivers} drivers")
@@ -108,8 +105,8 @@ def forget(folder: Path, whom: Whom, despite_duty: str | None, *, dry_run: bool)
 
     async def run(store: Store) -> bool:
         async with store.transaction() as work:
-            found = await work.retention.find(issuer, uid=whom.uid, contract_id=whom.contract_id)
-            affected = {known.key.number: await work.retention.affected(known) for known in found}
+            found = await work.forgetting.find(issuer, uid=whom.uid, contract_id=whom.contract_id)
+            affected = {known.key.number: await work.forgetting.affected(known) for known in found}
         if not found:
             refuse("nothing that is sealed tells of such a driver: he is not known, or was forgotten already")
         against = [_tell(known, affected[known.key.number], settings.retention) for known in found]
@@ -122,12 +119,12 @@ def forget(folder: Path, whom: Whom, despite_duty: str | None, *, dry_run: bool)
             typer.echo(f"driver {known.key.number} is forgotten")
         return True
 
-    if not _with(settings, run):
+    if not _with_store(settings, run):
         typer.echo("he is not forgotten: end what is going on, or give --despite-duty with a reason", err=True)
         raise typer.Exit(1)
 
 
-def _tell(known: Known, affected: Affected, policy: RetentionPolicy) -> tuple[str, ...]:
+def _tell(known: KnownDriver, affected: Affected, policy: RetentionPolicy) -> tuple[str, ...]:
     """What forgetting touches; returns what stands against it."""
     typer.echo(
         f"driver {known.key.number}: {len(known.of_kind('contract'))} contracts, {len(known.of_kind('card'))} cards"
@@ -141,11 +138,11 @@ def _tell(known: Known, affected: Affected, policy: RetentionPolicy) -> tuple[st
     return against
 
 
-async def _forget(store: Store, known: Known, against: tuple[str, ...], despite: str | None) -> None:
+async def _forget(store: Store, known: KnownDriver, against: tuple[str, ...], despite: str | None) -> None:
     """Together with a case that says why, where something stood against it."""
     reason = "asked for" if despite is None else f"asked for, despite a duty: {despite}"
     async with store.transaction() as work:
-        await work.retention.forget(known, reason)
+        await work.forgetting.forget(known, reason)
         if against:
             at = now()
             await work.cases.open(
@@ -163,25 +160,13 @@ async def _forget(store: Store, known: Known, against: tuple[str, ...], despite:
             )
 
 
-def _with(settings: Settings, run: Callable[[Store], Awaitable[T]]) -> T:
-    async def opened() -> T:
-        url = settings.database_url.get_secret_value()
-        store = await Store.connect(url, Vault(settings.secret_key), pool_size=2)
-        try:
-            return await run(store)
-        finally:
-            await store.close()
-
-    try:
-        return asyncio.run(opened())
-    except (StoreUnavailable, NotFound) as error:
-        refuse(str(error))
+def _with_store(settings: Settings, run: Callable[[Store], Awaitable[T]]) -> T:
+    return with_store(settings.database_url.get_secret_value(), Vault(settings.secret_key), run)
 
 
 def _settings(folder: Path) -> Settings:
     """Of the environment; if that names no deployment, of what `roam up` made in the folder."""
-    if not {"ROAM_DATABASE_URL", SECRETS_DIR} & os.environ.keys():
-        os.environ.update(settings_of(folder) or {})
+    os.environ.update(environment_of(folder))
     try:
         return load()
     except SettingsError as error:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError
@@ -16,11 +16,13 @@ from adapters.json_reader import read_json
 from adapters.json_writer import write_json
 from adapters.priced_document import read_cdr
 from canonical.cdr import SignedMeterData, SignedReading
-from deploy.commands.given_file import content_of, refuse
+from deploy.commands.given_file import called, content_of, refuse
 from settlement.calibration import Billed, recognised
 
 _NEXT: Final = re.compile(r"\n(?=OCMF\||AP;[0-9];)")
 """Where one record ends and the next begins in a file with several."""
+_TOKEN: Final = frozenset({"cdr_token", "auth_id"})
+"""The field with the token, by the names that the versions have for it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def read_signed(file: Path) -> GivenData:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as wrong:
         if not recognised(body.hex()):
-            refuse(f"{file} is not UTF-8: byte {wrong.start}")
+            refuse(f"{called(file)} is not UTF-8: byte {wrong.start}")
         return GivenData(_bare(body.hex()))
     start = text.lstrip()[:1]
     if start in ("{", "[", '"'):
@@ -46,8 +48,9 @@ def read_signed(file: Path) -> GivenData:
     if start == "<" and not recognised(text):
         return GivenData(_of_xml(file, text))
     if not recognised(text):
-        refuse(f"{file} is no signed record: not OCMF, Alfen, EDL40 or PCDF, as it stands, in Base64 or in hexadecimal")
-    return GivenData(_bare(*(record.strip() for record in _NEXT.split(text))))
+        formats = "OCMF, Alfen, EDL40 or PCDF"
+        refuse(f"{called(file)} is no signed record: not {formats}, as it stands, in Base64 or in hexadecimal")
+    return GivenData(_bare(*(record.strip() for record in _NEXT.split(text.strip()))))
 
 
 def _bare(*records: str) -> SignedMeterData:
@@ -62,7 +65,7 @@ def _of_json(file: Path, body: bytes) -> GivenData:
     try:
         document = read_json(body, allow_bom=True)
     except InvalidWire as invalid:
-        refuse(f"{file} is not JSON that can be read: {invalid.findings[0].message}")
+        refuse(f"{called(file)} is not JSON that can be read: {invalid.findings[0].message}")
     if isinstance(document, str):
         return GivenData(_bare(document))
     holder = _unwrapped(document)
@@ -72,7 +75,7 @@ def _of_json(file: Path, body: bytes) -> GivenData:
     if isinstance(data, str):
         return GivenData(_of_object(file, {"signed_values": [holder]}))
     if "signed_values" not in holder and "readings" not in holder:
-        refuse(f"{file} has no signed meter data: neither signed_values nor signed_data")
+        refuse(f"{called(file)} has no signed meter data: neither signed_values nor signed_data")
     return GivenData(_of_object(file, holder))
 
 
@@ -92,7 +95,7 @@ def _of_object(file: Path, data: Document) -> SignedMeterData:
     readings = [_reading(value) for value in values] if is_list(values) else []
     found = [reading for reading in readings if reading]
     if not found or len(found) < len(readings):
-        refuse(f"{file} has signed values that are no signed values")
+        refuse(f"{called(file)} has signed values that are no signed values")
     return _signed(_text(data.get("encoding_method")), _text(data.get("public_key")) or None, found)
 
 
@@ -113,9 +116,15 @@ def _text(value: Json) -> str:
 def _billed(cdr: Document) -> Billed | None:
     """What the CDR says of energy, time and contract, as far as it can be read."""
     try:
-        return Billed.of(read_cdr(write_json(cdr)).cdr)
+        read = read_cdr(write_json(cdr))
     except InvalidWire:
         return None
+    billed = Billed.of(read.cdr)
+    if "total_energy" in read.unread:
+        billed = replace(billed, energy_kwh=None)
+    if _TOKEN & read.unread:
+        billed = replace(billed, token_uid=None, contract_id=None)
+    return billed
 
 
 def _of_xml(file: Path, text: str) -> SignedMeterData:
@@ -123,7 +132,7 @@ def _of_xml(file: Path, text: str) -> SignedMeterData:
     try:
         document: Element = fromstring(text.strip(), forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError):
-        refuse(f"{file} is not XML that can be read")
+        refuse(f"{called(file)} is not XML that can be read")
     readings: list[SignedReading] = []
     keys: list[str] = []
     for value in _named(document, "value"):
@@ -132,7 +141,7 @@ def _of_xml(file: Path, text: str) -> SignedMeterData:
             record = "".join(data.itertext()).strip()
             readings.append(SignedReading(nature=value.get("context", ""), plain_data="", signed_data=record))
     if not readings:
-        refuse(f"{file} has no signed meter data: no signedData in a value")
+        refuse(f"{called(file)} has no signed meter data: no signedData in a value")
     return _signed("", next((key for key in keys if key), None), readings)
 
 

@@ -1,7 +1,7 @@
 """`roam demo`: two companies roam, end to end, with everything real and everything on this machine.
 
-`cast` says who and what, `stage` builds the two deployments, `story` plays it over their APIs, `books` judges the
-outcome, and `recalculation` knows what it has to be.
+`cast` says who and what, `stage` builds the two deployments, `story` plays it over their APIs, `auditor` looks with
+files and commands only, `books` judges the outcome, and `recalculation` knows what it has to be.
 """
 
 import asyncio
@@ -96,6 +96,7 @@ def _outcome(stage: Stage, told: Told, checks: list[Check], held: books.Books, s
         "killed": [asdict(killed) for killed in told.killed],
         "recovery_s": told.recovery_s,
         "files": told.files,
+        "try": told.papers.suggestions(),
         "logs": str(stage.folder),
         "temporal_ui": stage.temporal.ui_url,
         "links": links,
@@ -107,6 +108,9 @@ def _print(outcome: Json, stage: Stage, display: Display, console: Console) -> N
         mark = "[green]✓[/]" if check["holds"] else "[red]✗[/]"
         detail = f" [dim]{check['detail']}[/]" if check["detail"] and not check["holds"] else ""
         console.print(f"  {mark} {check['what']}{detail}")
+    display.chapter("Try it: these files are about one of the CDRs, and nothing has to run")
+    for command in outcome["try"]:
+        console.print(f"  {command}", soft_wrap=True)
     display.chapter("Where it is")
     for file in outcome["files"]:
         console.print(f"  {file}", soft_wrap=True)

@@ -8,13 +8,16 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 from deploy.demo import recalculation
-from deploy.demo.cast import BLOCKED, DRIVES, EXPIRING, TAMPERED, Json, Outcome
+from deploy.demo.cast import BLOCKED, DRIVES, EXPIRING, PARKED_AFTER, TAMPERED, Drive, Json, Outcome, Today
 from deploy.demo.office import Office, euro
 from deploy.demo.story import TO_CPO, TO_EMSP, Told
 
 _MINOR = 100
+_WITHOUT_A_PRICE = {"DISCOUNT", "LIMIT"}
+"""Components that no element of a tariff gives."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Books:
     ours: list[Json]
     theirs: list[Json]
     dossiers: dict[str, Json]
+    """By session; without credits."""
     sessions: list[Json]
     cpo_ledger: Json
     emsp_ledger: Json
@@ -43,7 +47,7 @@ async def fetch(cpo: Office, emsp: Office) -> Books:
     return Books(
         ours=ours,
         theirs=await emsp.cdrs(TO_CPO),
-        dossiers={_session(view): await cpo.get(f"/cdrs/{_cdr(view)['id']}") for view in ours},
+        dossiers={_session(view): await cpo.get(f"/cdrs/{_cdr(view)['id']}") for view in ours if not _credits(view)},
         sessions=await emsp.all("/sessions", connection=TO_CPO),
         cpo_ledger=await cpo.get("/ledger"),
         emsp_ledger=await emsp.get("/ledger"),
@@ -54,23 +58,27 @@ async def fetch(cpo: Office, emsp: Office) -> Books:
 
 def audit(books: Books, told: Told) -> list[Check]:
     return [
-        *_one_cdr_each(books),
+        *_one_cdr_each(books, told.today),
         *_same_content(books),
-        *_recalculated(books),
+        *_recalculated(books, told.today),
         *_audit_ready(books),
+        *_idle(books),
+        *_agreed(books, told),
+        *_credited(books, told),
         *_fault_found(books, told),
         *_invoice(books, told),
+        *_audited(told),
         *_crash(told),
     ]
 
 
-def _one_cdr_each(books: Books) -> Iterator[Check]:
-    billed = {d.id for d in DRIVES if d.outcome is Outcome.BILLED}
+def _one_cdr_each(books: Books, today: Today) -> Iterator[Check]:
+    billed = {drive.id for drive in _billed(today)}
     for side, cdrs in (("operator", books.ours), ("provider", books.theirs)):
-        counted = Counter(_session(view) for view in cdrs)
+        counted = Counter(_session(view) for view in cdrs if not _credits(view))
         yield Check(f"{side}: each of {len(billed)} sessions has exactly one CDR", counted == Counter(billed))
     ended = {str(s["id"]): s["status"] for s in books.sessions}
-    expected = {d.id for d in DRIVES if d is not BLOCKED}
+    expected = {d.id for d in (*DRIVES, *today.drives) if d is not BLOCKED}
     yield Check(
         f"provider: {len(expected)} sessions seen, all ended",
         set(ended) == expected and set(ended.values()) == {"COMPLETED"},
@@ -79,11 +87,11 @@ def _one_cdr_each(books: Books) -> Iterator[Check]:
 
 
 def _same_content(books: Books) -> Iterator[Check]:
-    held = {_session(view): _cdr(view) for view in books.theirs}
+    held = {_cdr(view)["id"]: _cdr(view) for view in books.theirs}
     different = {
-        session: fields
-        for session, ours in ((_session(view), _cdr(view)) for view in books.ours)
-        if (fields := _different_fields(ours, held.get(session, {})))
+        str(ours["session_id"]): fields
+        for ours in (_cdr(view) for view in books.ours)
+        if (fields := _different_fields(ours, held.get(ours["id"], {})))
     }
     yield Check(
         "both sides hold the same CDRs, but for the one that was changed on its way",
@@ -92,19 +100,20 @@ def _same_content(books: Books) -> Iterator[Check]:
     )
 
 
-def _recalculated(books: Books) -> Iterator[Check]:
+def _recalculated(books: Books, today: Today) -> Iterator[Check]:
     wrong = []
-    by_id = {drive.id: drive for drive in DRIVES}
-    for view in books.ours:
-        cdr, want = _cdr(view), recalculation.expected(by_id[_session(view)])
-        stated = (
-            _net(cdr, "total_energy_cost"),
-            _net(cdr, "total_time_cost"),
-            _net(cdr, "total_parking_cost"),
-            euro(cdr["total_cost"]["after_tax"]),
+    for drive in _billed(today):
+        cdr, want = books.dossiers[drive.id]["dossier"]["cdr"], recalculation.expected(drive)
+        parts = (
+            (_net(cdr, "total_energy_cost"), want.energy),
+            (_net(cdr, "total_time_cost"), want.time),
+            (_net(cdr, "total_parking_cost"), want.parking),
+            (_of_lines(books, drive, "DISCOUNT"), want.discount),
         )
-        if stated != (want.energy, want.time, want.parking, want.net + want.vat):
-            wrong.append(f"{_session(view)}: {stated}, not {want}")
+        net, gross = euro(cdr["total_cost"]["before_tax"]), euro(cdr["total_cost"]["after_tax"])
+        fit = all(recalculation.is_part(stated, exact) for stated, exact in parts)
+        if (net, gross) != (want.net, want.gross) or not fit or sum(stated for stated, _ in parts) != net:
+            wrong.append(f"{drive.id}: {net} and {gross} of {[str(stated) for stated, _ in parts]}, not {want}")
     yield Check("every amount equals the independent recalculation", not wrong, "; ".join(wrong))
 
 
@@ -121,6 +130,45 @@ def _audit_ready(books: Books) -> Iterator[Check]:
         if not any(receipt["proved"] for receipt in view["receipts"])
     }
     yield Check("each receipt is proved by reading the CDR back, but for the changed one", unproved == {TAMPERED.id})
+
+
+def _idle(books: Books) -> Iterator[Check]:
+    idle, parked = _of_lines(books, PARKED_AFTER, "IDLE"), _of_lines(books, PARKED_AFTER, "PARKING")
+    yield Check(
+        f"the time that a car stays after charging is a line of its own: {idle} EUR for idle time",
+        idle == _net(books.dossiers[PARKED_AFTER.id]["dossier"]["cdr"], "total_parking_cost") > parked == 0,
+    )
+
+
+def _agreed(books: Books, told: Told) -> Iterator[Check]:
+    drive = told.today.discounted
+    dossier, off = books.dossiers[drive.id]["dossier"], _of_lines(books, drive, "DISCOUNT")
+    state = next(view["state"] for view in books.theirs if _session(view) == drive.id)
+    yield Check(
+        f"what was agreed is in force: a CDR under {told.agreement}, with {-off} EUR off, accepted by the provider",
+        off < 0 and dossier["agreement"] == told.agreement and state == "ACCEPTED",
+        f"{dossier['agreement']}, {state}",
+    )
+
+
+def _credited(books: Books, told: Told) -> Iterator[Check]:
+    drive = told.today.mistaken
+    states = [
+        [view["state"] for view in held if _session(view) == drive.id and _credits(view) is a_credit]
+        for held, a_credit in ((books.ours, False), (books.theirs, True))
+    ]
+    yield Check(
+        "the wrongly billed CDR is credited, and the provider has accepted the credit",
+        states == [["CREDITED"], ["ACCEPTED"]],
+        str(states),
+    )
+    of_it = [item for item in told.present if item["session_id"] == drive.id]
+    sums = [sum(euro(item[name]) for item in of_it) for name in ("net", "vat", "gross", "energy_kwh")]
+    yield Check(
+        "in the settlement it sums to zero with its credit, and both are agreed",
+        len(of_it) == 2 and not any(sums) and {item["outcome"] for item in told.present} == {"AGREED"},
+        f"{[str(each) for each in sums]}, {[item['outcome'] for item in told.present]}",
+    )
 
 
 def _fault_found(books: Books, told: Told) -> Iterator[Check]:
@@ -162,7 +210,39 @@ def _invoice(books: Books, told: Told) -> Iterator[Check]:
     )
     for side, ledger in (("operator", books.cpo_ledger), ("provider", books.emsp_ledger)):
         yield Check(f"{side}: the ledger balances", sum(b["amount_minor"] for b in ledger["balances"]) == 0)
-    yield Check("the invoice is there as PDF, JSON and CSV", len(told.files) == 3)
+    endings = Counter(Path(file).suffix for file in told.files)
+    yield Check("the invoice is there as PDF, JSON and CSV", endings == Counter((".pdf", ".json", ".csv")))
+
+
+def _audited(told: Told) -> Iterator[Check]:
+    audit = told.audit
+    for side, found in (("operator", audit.operator), ("provider", audit.provider)):
+        yield Check(
+            f"{side}: the signed log vouches for all of {found['leaves']} records",
+            found["ok"] and found["leaves"] > 0 and found["checkpoints"] > 0,
+            str(found["faults"]),
+        )
+    yield Check(
+        f"an export of one CDR holds without a database: {audit.export['records']} records",
+        audit.export["ok"] and audit.export["key_trusted"],
+        str(audit.export["flaws"]),
+    )
+    places = [f"{flaw['record']} {flaw['path']}" for flaw in audit.changed["flaws"]]
+    yield Check(
+        "one changed byte in it is found, and located",
+        not audit.changed["ok"] and len(places) == 1 and places[0].endswith("/total_energy_kwh"),
+        "; ".join(places),
+    )
+    yield Check(
+        "roam check-cdr accepts a CDR as it came over the wire",
+        audit.cdr["outcome"] in ("ACCEPTED", "ACCEPTED_WITH_FINDINGS"),
+        str(audit.cdr["findings"]),
+    )
+    yield Check(
+        "its signed meter data verifies, from the XML for the public transparency software",
+        audit.meter["signature"] == "valid" and audit.meter["billable"],
+        f"{audit.meter['signature_reason']} {audit.meter['findings']}",
+    )
 
 
 def _crash(told: Told) -> Iterator[Check]:
@@ -174,7 +254,8 @@ def _complete(dossier: Json) -> bool:
     meter, handles = dossier["meter"], dossier["handles"]
     return bool(
         dossier["lines"]
-        and all(line["source"] and line["currency"] for line in dossier["lines"])
+        and all(line["currency"] for line in dossier["lines"])
+        and all(line["source"] for line in dossier["lines"] if line["component"] not in _WITHOUT_A_PRICE)
         and [m["moment"] for m in dossier["tariff_moments"]] == ["SESSION_START", "SESSION_END", "CDR_GENERATION"]
         and meter
         and meter["verdict"] == "valid"
@@ -183,6 +264,20 @@ def _complete(dossier: Json) -> bool:
         and handles["billing_record"]
         and dossier["provenance"]["adapter"]
     )
+
+
+def _billed(today: Today) -> list[Drive]:
+    return [drive for drive in (*DRIVES, *today.drives) if drive.outcome is Outcome.BILLED]
+
+
+def _of_lines(books: Books, drive: Drive, component: str) -> Decimal:
+    """Net of the lines of one component."""
+    lines = books.dossiers[drive.id]["dossier"]["lines"]
+    return sum((euro(line["net"]) for line in lines if line["component"] == component), Decimal(0))
+
+
+def _credits(view: Json) -> bool:
+    return bool(_cdr(view)["credit"])
 
 
 def _cdr(view: Json) -> Json:

@@ -1,11 +1,12 @@
-"""Who and what the story is about: two invented companies, five sites, two tariffs, four tokens, twelve drives.
+"""Who and what the story is about: two invented companies, five sites, two tariffs, four tokens, fourteen drives.
 
-All times are given, in local time of the charge points; nothing waits for them. The last night of March 2026 in
-which the clocks go forward is in it on purpose.
+All times of twelve drives are given, in local time of the charge points; nothing waits for them. The last night of
+March 2026 in which the clocks go forward is in it on purpose. Two drives are of today: what is agreed, and what is
+credited, counts from the moment at which it is.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
@@ -146,6 +147,17 @@ APP_TOKEN: Final = _token("BE-FWM-C00000003", whitelist="NEVER")
 """Made later, and never handed out: the operator has to ask when it meets it."""
 
 
+DISCOUNT_PERCENT: Final = Decimal(10)
+
+AGREEMENT: Final[Json] = {
+    "name": "fernweg-2026",
+    "money_tolerance": "0.02",
+    "unproved_energy": "QUARANTINED",
+    "discounts": [{"name": "fleet-10", "percent": str(DISCOUNT_PERCENT)}],
+}
+"""What the two agree about money, from now on: cents that may differ, energy only if it is signed, a discount."""
+
+
 @dataclass(frozen=True)
 class Moment:
     """From this moment on: kWh delivered so far, and what the vehicle does."""
@@ -167,6 +179,7 @@ class Drive:
     tariff: TariffId
     moments: tuple[Moment, ...]
     outcome: Outcome = Outcome.BILLED
+    discount_percent: Decimal = Decimal(0)
 
     @property
     def evse(self) -> str:
@@ -256,3 +269,37 @@ HELD_UP: Final = _drive(
 DRIVES: Final = tuple(
     sorted((*ORDINARY, EXPIRING, BLOCKED, UNKNOWN, TAMPERED, INTERRUPTED, HELD_UP), key=lambda d: d.id)
 )
+
+PARKED_AFTER: Final = ORDINARY[2]
+"""It is fully charged at 18:40, and driven away at 19:25."""
+
+
+@dataclass(frozen=True)
+class Today:
+    """The two drives of the present day. They end a few minutes from now, as far as clocks may differ."""
+
+    discounted: Drive
+    mistaken: Drive
+
+    @classmethod
+    def beginning(cls, at: datetime) -> "Today":
+        def moments(*steps: tuple[int, str, VehicleState]) -> tuple[Moment, ...]:
+            return tuple(Moment(at + timedelta(minutes=minute), Decimal(kwh), state) for minute, kwh, state in steps)
+
+        charging, parked = VehicleState.CHARGING, VehicleState.PARKED
+        return cls(
+            discounted=Drive(
+                "S-13", "a session today, under the agreement", CARD_A, "RFID", "L2", TariffId.DAY_AND_NIGHT,
+                moments((0, "0", charging), (2, "3.9", parked), (4, "3.9", parked)),
+                discount_percent=DISCOUNT_PERCENT,
+            ),
+            mistaken=Drive(
+                "S-14", "a session that is billed to the wrong driver", CARD_B, "RFID", "L4", TariffId.PER_KWH,
+                moments((0, "0", charging), (2, "4.2", charging), (4, "7.7", parked)),
+                discount_percent=DISCOUNT_PERCENT,
+            ),
+        )  # fmt: skip
+
+    @property
+    def drives(self) -> tuple[Drive, ...]:
+        return self.discounted, self.mistaken

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from deploy.demo.cast import METER, MONTH, Drive, Json, Moment
+from deploy.demo.cast import METER, Drive, Json, Moment
 from deploy.demo.stage import Company
 
 _RETRY_EVERY_S = 0.15
@@ -116,10 +116,8 @@ class Office:
     # --- what is held -------------------------------------------------------------------------------
 
     async def cdrs(self, connection: str) -> list[Json]:
-        """All CDRs of the month of the story."""
-        year, month = (int(part) for part in MONTH.split("-"))
-        since, until = f"{year}-{month:02}-01T00:00:00Z", f"{year}-{month + 1:02}-01T00:00:00Z"
-        return await self.all("/cdrs", connection=connection, since=since, until=until)
+        """All CDRs, in the order in which they were made or came."""
+        return await self.all("/cdrs", connection=connection)
 
     async def all(self, path: str, **query: str | int) -> list[Json]:
         """Every item of a list, page after page."""
@@ -130,10 +128,11 @@ class Office:
             found += page["items"]
         return found
 
-    async def cdr_of(self, connection: str, drive: Drive) -> Json | None:
+    async def cdr_of(self, connection: str, drive: Drive, *, credit: bool = False) -> Json | None:
+        """The CDR of a drive, or the credit that takes it back."""
         for view in await self.cdrs(connection):
             cdr = view["cdr"]
-            if isinstance(cdr, dict) and cdr.get("session_id") == drive.id:
+            if cdr["session_id"] == drive.id and bool(cdr["credit"]) == credit:
                 return view
         return None
 

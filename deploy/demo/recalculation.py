@@ -1,7 +1,7 @@
 """What each drive has to cost, worked out again from the script alone.
 
 It shares nothing with the engine that it judges: no model, no rounding, no segmentation. Exact fractions, second by
-second where the clock matters, and one rounding a line at the end.
+second where the clock matters, and one rounding of the total at the end, and of the tax.
 """
 
 from dataclasses import dataclass
@@ -21,27 +21,41 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Expected:
-    """Amounts in EUR before tax by component, rounded, and the tax on their sum."""
+    """Amounts in EUR before tax by component, exactly; `discount` is negative."""
 
-    energy: Decimal
-    time: Decimal
-    parking: Decimal
-    vat: Decimal
+    energy: Fraction
+    time: Fraction
+    parking: Fraction
+    discount: Fraction
 
     @property
     def net(self) -> Decimal:
-        return self.energy + self.time + self.parking
+        return _cents(self._exactly())
+
+    @property
+    def gross(self) -> Decimal:
+        """The tax is rounded by itself, on the exact net."""
+        return self.net + _cents(self._exactly() * _VAT)
+
+    def _exactly(self) -> Fraction:
+        return self.energy + self.time + self.parking + self.discount
 
 
 def expected(drive: Drive) -> Expected:
     """The price of a drive by the two tariffs of the story."""
-    energy = _cents(Fraction(drive.end.energy_kwh) * _PER_KWH[drive.tariff])
-    time = parking = Decimal(0)
+    energy = Fraction(drive.end.energy_kwh) * _PER_KWH[drive.tariff]
+    time = parking = Fraction(0)
     if drive.tariff is TariffId.DAY_AND_NIGHT:
         day_s, night_s, parked_s = _seconds(drive)
-        time = _cents(Fraction(day_s, 3600) * _BY_DAY) + _cents(Fraction(night_s, 3600) * _BY_NIGHT)
-        parking = _cents(Fraction(parked_s, 3600) * _PARKED)
-    return Expected(energy, time, parking, _cents(Fraction(energy + time + parking) * _VAT))
+        time = Fraction(day_s, 3600) * _BY_DAY + Fraction(night_s, 3600) * _BY_NIGHT
+        parking = Fraction(parked_s, 3600) * _PARKED
+    off = Fraction(drive.discount_percent) / 100
+    return Expected(energy, time, parking, -off * (energy + time + parking))
+
+
+def is_part(amount: Decimal, exact: Fraction) -> bool:
+    """Whether an amount is that part of a total: parts take up how the total was rounded, by a cent at most."""
+    return abs(Fraction(amount) - exact) <= Fraction(1, 100)
 
 
 def invoice(drives: tuple[Drive, ...]) -> tuple[Decimal, Decimal]:

@@ -1,27 +1,29 @@
-"""The story, chapter by chapter: two companies meet, drivers charge, everything is killed, and the books agree."""
+"""The story, chapter by chapter: two companies meet, drivers charge, everything is killed, the books are settled."""
 
 import asyncio
 import json
-import os
-import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from deploy.demo import cast
-from deploy.demo.cast import Drive, Json
+from deploy.demo import auditor, cast
+from deploy.demo.cast import Drive, Json, Today
 from deploy.demo.display import Display
 from deploy.demo.office import Office, Refused, StoryFailed, until
-from deploy.demo.stage import Company, Stage
-from deploy.processes import ChildProcess, roam_command
+from deploy.demo.stage import Stage
+from deploy.demo.terminal import Terminal, people_of
+from deploy.processes import ChildProcess
+from settlement.statement import month_of
 from workflows import ids
 from workflows.search_attributes import STATE
 
@@ -61,6 +63,13 @@ class Told:
     invoice: Json = field(default_factory=dict)
     report: Json = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+    agreement: str = ""
+    """Its ref, by which each CDR names it."""
+    today: Today = field(init=False)
+    present: list[Json] = field(default_factory=list)
+    """What was claimed over the sessions of today: items of a statement, each with the partner's outcome."""
+    papers: auditor.Papers = field(init=False)
+    audit: auditor.Audit = field(init=False)
 
 
 class Story:
@@ -70,19 +79,24 @@ class Story:
         self.cpo = Office(stage.cpo)
         self.emsp = Office(stage.emsp)
         self.told = Told()
+        self._terminal = Terminal()
 
     async def tell(self) -> Told:
         """All chapters in order. Raises StoryFailed."""
         await self.prepare()
         await self.meet()
+        await self.agree()
         await self.share()
         await self.charge()
         await self.survive()
         await self.renew()
         await self.settle()
+        await self.take_back()
+        await self.be_audited()
         return self.told
 
     async def close(self) -> None:
+        self._terminal.close()
         await self.cpo.close()
         await self.emsp.close()
 
@@ -119,6 +133,19 @@ class Story:
             connection = await until("connected at the operator", lambda: _connected(self.cpo, TO_EMSP))
             await until("connected at the provider", lambda: _connected(self.emsp, TO_CPO))
             notes.append(f"adapter {connection['adapter']} chosen and stored")
+
+    async def agree(self) -> None:
+        """The same terms on both sides. They hold for sessions that begin from now on."""
+        with self._show.step(
+            "they agree on money: a tolerance of 0.02, energy only if signed, 10 % off for a fleet"
+        ) as notes:
+            order = {"terms": cast.AGREEMENT, "agreed_by": "Finance"}
+            ours = await self.cpo.put(f"/partners/{TO_EMSP}/agreement", order)
+            theirs = await self.emsp.put(f"/partners/{TO_CPO}/agreement", order)
+            self.told.agreement = str(ours["ref"])
+            since = max(datetime.fromisoformat(each["valid_from"]) for each in (ours, theirs))
+            self.told.today = Today.beginning(since.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1))
+            notes.append(self.told.agreement)
 
     # --- 2. data crosses --------------------------------------------------------------------------------
 
@@ -158,7 +185,10 @@ class Story:
             notes.append(f"asked in real time: ALLOWED, reference {self.told.reference[:8]}…")
         with self._show.step(cast.TAMPERED.title):
             await self._drive(cast.TAMPERED)
-        billed = [*cast.ORDINARY, cast.UNKNOWN, cast.TAMPERED]
+        today = self.told.today
+        with self._show.step(f"{today.discounted.title}; {today.mistaken.title}"):
+            await asyncio.gather(*(self._drive(drive) for drive in today.drives))
+        billed = [*cast.ORDINARY, cast.UNKNOWN, cast.TAMPERED, *today.drives]
         with self._show.step(f"{len(billed)} CDRs generated, delivered, and read back") as notes:
             for drive in billed:
                 await until(f"receipt for the CDR of {drive.id}", partial(self._receipt, drive))
@@ -323,27 +353,28 @@ class Story:
             for drive in billed:
                 await until(f"the provider's verdict on {drive.id}", partial(self._checked, drive))
         with self._show.step("the operator's finance starts the cycle: roam settle") as notes:
-            await _roam(self._stage.cpo, "settle", TO_EMSP, month)
+            await self._terminal.roam(people_of(self._stage.cpo), "settle", TO_EMSP, month)
             view = await until("the statement", lambda: self._cycle("AWAITING_PARTNER"))
             notes.append(f"statement over {len(view['statement']['items'])} CDRs")
         with self._show.step("the provider compares it with what it holds, by component: roam reconcile") as notes:
             statement = self._out() / f"{view['statement']['id']}.json"
             statement.write_text(json.dumps(view["statement"]), encoding="utf-8")
-            await _roam(self._stage.emsp, "reconcile", TO_CPO, str(statement))
+            await self._terminal.roam(people_of(self._stage.emsp), "reconcile", TO_CPO, str(statement))
             report = await self.emsp.get(f"/statements/{view['statement']['id']}/report")
             self.told.report = report
             disputed = [item for item in report["items"] if item["outcome"] != "AGREED"]
             notes.append(f"{len(report['items']) - len(disputed)} agreed, {len(disputed)} disputed")
         for item in disputed:
             for finding in item["findings"]:
-                self._show.say(
-                    f"[yellow]{item['cdr']['id']}[/] {finding['code']}: "
-                    f"expected {finding['expected']}, stated {finding['stated']}"
-                )
+                if finding["blocks"]:
+                    self._show.say(
+                        f"[yellow]{item['cdr']['id']}[/] {finding['code']}: "
+                        f"expected {finding['expected']}, stated {finding['stated']}"
+                    )
         with self._show.step("the operator hears the report, and finance approves: roam approve"):
             await self.cpo.post(f"/settlements/{TO_EMSP}/{month}/report", report)
             await until("time for approval", lambda: self._cycle("AWAITING_APPROVAL"))
-            await _roam(self._stage.cpo, "approve", TO_EMSP, month, "--by", "Finance")
+            await self._terminal.roam(people_of(self._stage.cpo), "approve", TO_EMSP, month, "--by", "Finance")
             view = await until("the invoice", lambda: self._cycle("INVOICED"))
         self.told.invoice = view["invoices"][0]
         with self._show.step("invoice as PDF, JSON and CSV annex; the provider checks and books it") as notes:
@@ -352,12 +383,12 @@ class Story:
             await until("the booking", self._booked)
             notes.append(f"{self.told.invoice['number']}: {self.told.invoice['gross']} {self.told.invoice['currency']}")
 
-    async def _checked(self, drive: Drive) -> bool:
-        found = await self.emsp.cdr_of(TO_CPO, drive)
+    async def _checked(self, drive: Drive, *, credit: bool = False) -> bool:
+        found = await self.emsp.cdr_of(TO_CPO, drive, credit=credit)
         return found is not None and found["state"] in ("ACCEPTED", "QUARANTINED")
 
-    async def _cycle(self, state: str) -> Json | None:
-        view: Json | None = await _found(self.cpo, f"/settlements/{TO_EMSP}/{cast.MONTH}")
+    async def _cycle(self, state: str, month: str = cast.MONTH) -> Json | None:
+        view: Json | None = await _found(self.cpo, f"/settlements/{TO_EMSP}/{month}")
         return view if view is not None and view["state"] == state else None
 
     async def _write_papers(self, number: str) -> None:
@@ -376,16 +407,54 @@ class Story:
     async def _booked(self) -> bool:
         return bool(await self.emsp.all("/ledger/entries"))
 
+    # --- 7. a credit ---------------------------------------------------------------------------------------------
 
-async def _roam(company: Company, *arguments: str) -> None:
-    """A command of `roam`, as a person types it."""
-    deployment = company.deployment
-    environment = os.environ | {"ROAM_URL": deployment.url, "ROAM_API_KEY": deployment.api_key}
-    finished = await asyncio.to_thread(
-        subprocess.run, roam_command(*arguments), env=environment, capture_output=True, text=True, check=False
-    )
-    if finished.returncode != 0:
-        raise StoryFailed(f"roam {' '.join(arguments)}: {finished.stderr.strip() or finished.stdout.strip()}")
+    async def take_back(self) -> None:
+        self._show.chapter("A CDR is taken back, by a credit CDR in the month in which it is made")
+        wrong = self.told.today.mistaken
+        with self._show.step(wrong.title) as notes:
+            view = await until(f"the CDR of {wrong.id}", lambda: self.cpo.cdr_of(TO_EMSP, wrong))
+            reason = {"reason": "another driver had charged"}
+            credit = await self.cpo.post(f"/cdrs/{view['cdr']['id']}/credit", reason)
+            await until("the provider's verdict on the credit", lambda: self._checked(wrong, credit=True))
+            notes.append(f"{credit['cdr']['id']}: {credit['cdr']['total_cost']['before_tax']} EUR before tax")
+        with self._show.step("the month so far is claimed, and compared") as notes:
+            # Twice a month the credit is made on one side of midnight, and its session ends on the other.
+            moments = (self.told.today.mistaken.end.at, datetime.now(UTC))
+            for month in sorted({month_of(moment, ZoneInfo(cast.ZONE.key)) for moment in moments}):
+                await self._claim(month)
+            notes.append(f"{len(self.told.present)} items, one of them negative")
+
+    async def _claim(self, month: str) -> None:
+        """Statement and report of a month, over the APIs this time."""
+        await self.cpo.post("/settlements", {"connection": TO_EMSP, "month": month})
+        view = await until(f"the statement of {month}", lambda: self._cycle("AWAITING_PARTNER", month))
+        statement = view["statement"]
+        await self.emsp.post("/statements", {"connection": TO_CPO, "statement": statement})
+        report = await until("the report", lambda: _found(self.emsp, f"/statements/{statement['id']}/report"))
+        outcomes = {item["cdr"]["id"]: item["outcome"] for item in report["items"]}
+        self.told.present += [item | {"outcome": outcomes[item["cdr"]["id"]]} for item in statement["items"]]
+
+    # --- 8. an auditor -------------------------------------------------------------------------------------------
+
+    async def be_audited(self) -> None:
+        self._show.chapter("An auditor looks, with files and commands only")
+        drive = cast.PARKED_AFTER
+        with self._show.step("the signed logs of both companies are brought up to date") as notes:
+            notes.append(f"{await auditor.bring_logs_up_to_date(self._stage)} records")
+        view = await until(f"the CDR of {drive.id}", lambda: self.emsp.cdr_of(TO_CPO, drive))
+        cdr_id = view["cdr"]["id"]
+        self.told.papers = papers = auditor.Papers(self._out())
+        with self._show.step("roam evidence verify, evidence export, check-cdr, verify-meter") as notes:
+            papers.write(
+                await self.emsp.file(f"/cdrs/{cdr_id}/evidence"),
+                await self.emsp.file(f"/cdrs/{cdr_id}/transparency.xml"),
+                self._stage.meter.public_key,
+            )
+            self.told.audit = audit = await auditor.audit(self._stage, self._terminal, cdr_id, papers)
+            notes.append(f"{audit.operator['leaves'] + audit.provider['leaves']} records held against two signed logs")
+        for flaw in self.told.audit.changed["flaws"]:
+            self._show.say(f"[yellow]one byte of the export is changed[/]: {flaw['record']} {flaw['path']}")
 
 
 async def _connected(office: Office, connection: str) -> Json | None:

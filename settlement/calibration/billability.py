@@ -154,5 +154,5 @@ def _compensation(records: Sequence[Signed], found: Course) -> Iterator[Finding]
         yield finding("meter.compensation_wrong", "the loss taken off does not start at 0, or is below it")
     elif cable or compensated or lost:
         amount = f"{lost} kWh is taken off" if lost else "the energy is without the loss"
-        said = f"{amount} in the cable{f' ({cable})' if cable else ''}"
+        said = f"{amount} in the cable{f' ({cable[:80]})' if cable else ''}"
         yield finding("meter.compensated", said, blocks=False)

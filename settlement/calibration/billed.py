@@ -76,4 +76,5 @@ def _elsewhen(billed: Billed, begin: Reading, end: Reading) -> bool:
         return False
     if begin.at < FIRST_CLOCK or billed.start is None or billed.end is None:
         return False
-    return end.at < billed.start - _CLOCK_MARGIN or begin.at > billed.end + _CLOCK_MARGIN
+    # Of two differences none leaves the calendar, whatever year a CDR says.
+    return billed.start - end.at > _CLOCK_MARGIN or begin.at - billed.end > _CLOCK_MARGIN

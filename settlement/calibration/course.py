@@ -75,7 +75,7 @@ def _partial(energy: Sequence[Mark]) -> Course:
     begin = next((mark for mark in energy if mark.reading.kind is Kind.BEGIN), None)
     end = next((mark for mark in reversed(energy) if mark.reading.kind is Kind.END), None)
     if begin and end:
-        said = f"the begin is of register {begin.reading.register}, the end of {end.reading.register}"
+        said = f"the begin is of register {begin.reading.register!s:.40}, the end of {end.reading.register!s:.40}"
         return Course(None, None, (), (finding("meter.registers_differ", said),))
     missing = " and of the ".join(name for name, mark in (("begin", begin), ("end", end)) if mark is None)
     found = (finding("meter.reading_missing", f"there is no signed reading of the {missing}"),)

@@ -35,13 +35,13 @@ def public_key(text: str, curve: str | None = None) -> tuple[PublicKey, str | No
     SubjectPublicKeyInfo names its curve. Of a point, `curve` is tried first, then every other on which it lies.
     Raises UnusableKey.
     """
-    reason = "the key is neither hexadecimal nor Base64"
+    reason: str | None = None
     for raw in _decoded(text):
         try:
             return _key(raw, curve)
         except NotOnCurve as error:
-            reason = str(error)
-    raise UnusableKey(reason)
+            reason = reason or str(error)
+    raise UnusableKey(reason or "the key is neither hexadecimal nor Base64")
 
 
 def is_key(text: str) -> bool:

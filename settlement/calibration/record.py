@@ -1,5 +1,6 @@
 """What every format of signed meter data comes down to: bytes under a signature, and what they say."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,6 +11,9 @@ from settlement.calibration.obis import Register
 
 FIRST_CLOCK = datetime(2010, 1, 1, tzinfo=UTC)
 """No meter signed before; a clock that says so was never set."""
+
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""No text that is kept or shown can hold these. What reads the CDR does not see into a record."""
 
 _MOST_DIGITS = 20
 """More than any meter shows: what is longer is no reading."""

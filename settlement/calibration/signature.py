@@ -26,21 +26,25 @@ def check(record: MeterRecord, key_text: str) -> tuple[SignatureVerdict, str | N
     A key on another curve than the record names is tried on its own: the name is not under the signature.
     """
     if record.curve is None:
-        return SignatureVerdict.UNVERIFIABLE, f"algorithm {record.algorithm} is not supported"
+        return SignatureVerdict.UNVERIFIABLE, f"algorithm {record.algorithm[:80]} is not supported"
     try:
         key, odd_key = public_key(key_text, record.curve)
     except UnusableKey as error:
         return SignatureVerdict.UNVERIFIABLE, str(error)
     odd_curve = None
     if key.curve != record.curve:
-        odd_curve = f"the record says {record.algorithm}, the key is on {key.curve}"
+        odd_curve = f"the record says {record.algorithm[:80]}, the key is on {key.curve}"
     if record.is_pair and odd_key == BARE_POINT:
         odd_key = None
-    for (r, s), odd_signature in _read(record, key):
+    if not record.signature:
+        return SignatureVerdict.INVALID, "the record has no signature"
+    candidates = list(_read(record, key))
+    for (r, s), odd_signature in candidates:
         if fits(key, r, s, record.signed):
             odd = [reason for reason in (record.leniency, odd_curve, odd_key, odd_signature) if reason]
             return (SignatureVerdict.VALID_LENIENT, "; ".join(odd)) if odd else (SignatureVerdict.VALID, None)
-    return SignatureVerdict.INVALID, odd_curve or "the signature does not match the record"
+    cut = "the signature cannot be read: a part of it is missing, or it is none"
+    return SignatureVerdict.INVALID, odd_curve or ("the signature does not match the record" if candidates else cut)
 
 
 def _read(record: MeterRecord, key: PublicKey) -> Iterator[tuple[tuple[int, int], str | None]]:

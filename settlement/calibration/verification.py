@@ -9,6 +9,7 @@ from canonical.model import Finding
 from settlement.calibration.billability import judged
 from settlement.calibration.billed import Billed
 from settlement.calibration.course import Course, Mark, Signed, course
+from settlement.calibration.curves import SECP192K1
 from settlement.calibration.formats import format_named, read
 from settlement.calibration.keys import same_key
 from settlement.calibration.record import Format, Kind, MeterRecord, NotReadable, NotSupported, finding
@@ -23,6 +24,8 @@ _WORST_FIRST = (
 )
 _MOST_RECORDS = 1000
 """A session with a record every minute of a night has fewer."""
+_MOST_ON_SLOW_CURVE = 100
+"""Each takes some milliseconds there (see `curves`), and a partner decides how many there are."""
 _VALID = (SignatureVerdict.VALID, SignatureVerdict.VALID_LENIENT)
 
 
@@ -90,7 +93,8 @@ def _unread(signed: SignedMeterData, error: NotReadable, *, known: bool) -> Mete
     if known:
         found = finding("meter.not_readable", str(error))
     else:
-        unsupported = f"records in {signed.encoding_method[:80]} are kept, and not verified here"
+        said = signed.encoding_method[:80] or "no format that is known here"
+        unsupported = f"records in {said} are kept, and not verified here"
         found = finding("meter.format_not_supported", unsupported, blocks=False)
     return MeterVerdict(signature=SignatureVerdict.UNVERIFIABLE, reason=found.message, findings=(found,))
 
@@ -124,7 +128,13 @@ def _placed(records: Sequence[Signed]) -> list[Signed]:
 
 
 def _signatures(records: Sequence[Signed], key: str | None, shipped_key: str | None) -> tuple[SignatureVerdict, str]:
-    verdicts = [_signature(signed.record, key or shipped_key or signed.record.contained_key) for signed in records]
+    if sum(signed.record.curve == SECP192K1 for signed in records) > _MOST_ON_SLOW_CURVE:
+        return SignatureVerdict.UNVERIFIABLE, f"more than {_MOST_ON_SLOW_CURVE} records on {SECP192K1}"
+    verdicts: list[tuple[SignatureVerdict, str | None]] = []
+    for signed in records:
+        verdicts.append(_signature(signed.record, key or shipped_key or signed.record.contained_key))
+        if verdicts[-1][0] is SignatureVerdict.INVALID:  # nothing is worse: the others change nothing
+            break
     if not verdicts:
         return SignatureVerdict.UNVERIFIABLE, "there is no record"
     verdict, reason = min(verdicts, key=lambda found: _WORST_FIRST.index(found[0]))

@@ -5,7 +5,7 @@ Pure: the same inputs give the same bytes.
 
 from settlement.cdr_generator.credit import NotCreditable, credit
 from settlement.cdr_generator.generation import Issue, TariffsInForce, generate
-from settlement.cdr_generator.keys import cdr_id_for, credit_id_for, credit_key, idempotency_key
+from settlement.cdr_generator.keys import cdr_id_for, credit_id_for
 from settlement.cdr_generator.running import led_from_start, running_cost
 
 __all__ = [
@@ -15,9 +15,7 @@ __all__ = [
     "cdr_id_for",
     "credit",
     "credit_id_for",
-    "credit_key",
     "generate",
-    "idempotency_key",
     "led_from_start",
     "running_cost",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 
 from canonical.cdr import (
     BillingContext,
@@ -19,14 +20,15 @@ from canonical.cdr import (
 from canonical.session import ChargingPeriod, MeterReading, Session, VolumeDimension
 from canonical.tariff import Tariff
 from settlement.agreement import Agreement
-from settlement.cdr_generator.evidence import against_session, judged, meter_link, samples_within, with_samples
 from settlement.cdr_generator.keys import idempotency_key
+from settlement.cdr_generator.meter import against_session, judged, meter_link, with_samples
 from settlement.cdr_generator.running import led_from_start
 from settlement.pricing.breakdown import Breakdown, Charge, Unpriceable
 from settlement.pricing.engine import price
 from settlement.pricing.exact import exact_seconds
 from settlement.pricing.policy import PriceChange
 from settlement.pricing.segmentation import periods, rounded_hours
+from settlement.signed_samples import samples_within
 
 
 @dataclass(frozen=True)
@@ -163,12 +165,24 @@ def _cdr(
         total_energy_cost=breakdown.component(CostComponent.ENERGY),
         total_time_h=rounded_hours(exact_seconds(charge.end - charge.start)),
         total_time_cost=breakdown.component(CostComponent.TIME),
-        total_parking_time_h=_sum(charge.periods, VolumeDimension.PARKING_TIME),
+        total_parking_time_h=_parked_hours(charge),
         # OCPI knows one parking time: what a pause costs, and what it costs to stay after charging.
         total_parking_cost=breakdown.component(CostComponent.PARKING, CostComponent.IDLE),
         total_reservation_cost=breakdown.component(CostComponent.RESERVATION),
         last_updated=issue.at,
     )
+
+
+def _parked_hours(charge: Charge) -> Decimal:
+    """Rounded once, as the total time is: volumes that were rounded period by period make 0.9999 of an hour."""
+    starts = [period.start for period in charge.periods]
+    lasted = zip(charge.periods, (*starts[1:], charge.end), strict=True)
+    parked = (
+        exact_seconds(until - period.start)
+        for period, until in lasted
+        if period.volume(VolumeDimension.PARKING_TIME) is not None
+    )
+    return rounded_hours(sum(parked, Fraction(0)))
 
 
 def _sum(segments: Sequence[ChargingPeriod], dimension: VolumeDimension) -> Decimal:

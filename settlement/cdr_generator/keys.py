@@ -5,7 +5,7 @@ from typing import Final
 
 from canonical.identity import ObjectId
 
-LONGEST_ID: Final = 36
+_LONGEST_ID: Final = 36
 """OCPI 2.2.1 cdrs, CDR.id: 36 characters for a CDR, 39 for a credit CDR. A record of invoices takes 36 of either
 (OCPI 2.3.0 invoice reconciliation)."""
 
@@ -20,8 +20,8 @@ def cdr_id_for(session: ObjectId) -> str:
 def credit_id_for(cdr: ObjectId) -> str:
     """The id of the one credit CDR of a CDR. Raises ValueError when the id of the CDR leaves no room for it."""
     credit_id = f"{cdr.id}{_CREDIT}"
-    if len(credit_id) > LONGEST_ID:
-        raise ValueError(f"{cdr.id} is too long for a credit: {credit_id} has more than {LONGEST_ID} characters")
+    if len(credit_id) > _LONGEST_ID:
+        raise ValueError(f"{cdr.id} is too long for a credit: {credit_id} has more than {_LONGEST_ID} characters")
     return credit_id
 
 

@@ -17,7 +17,7 @@ from canonical.settlement import (
     StatementItem,
 )
 from settlement.currency import minor_digits
-from settlement.statement import sign_of
+from settlement.validation import sign_of
 from settlement.vat import RULES, VatTreatment, groups
 
 _ZERO = Decimal(0)

@@ -31,7 +31,7 @@ class Rounder:
         self.units = 10**self.digits
         self._parts = parts
         self._rounding = policy.rounding
-        self._by_line = policy.rounding_place is RoundingPlace.LINE
+        self.by_line = policy.rounding_place is RoundingPlace.LINE
         self._running: dict[str, tuple[Exact, int]] = {}
 
     def line(self, levy: Levy, amount: Exact) -> Rounded:
@@ -40,13 +40,13 @@ class Rounder:
             levy,
             amount,
             self.in_units(amount)
-            if self._by_line
+            if self.by_line
             else self._grown("with tax" if levy.inclusive else "without tax", amount),
         )
 
     def share(self, levy: Levy, amount: Exact, of_line: Fraction) -> Rounded:
         """A part of lines that stand already: `amount` exactly, and `of_line` of their rounded amounts."""
-        if not self._by_line:
+        if not self.by_line:
             return self.line(levy, amount)
         return self._with_taxes(levy, amount, self.nearest(of_line))
 
@@ -71,8 +71,8 @@ class Rounder:
 
     def _with_taxes(self, levy: Levy, amount: Exact, stated: int) -> Rounded:
         if not levy.known:
-            return Rounded(stated, stated, None if stated else ())
-        base = stated * self._parts if self._by_line else amount * self.units
+            return Rounded(stated, stated, None if amount else ())
+        base = stated * self._parts if self.by_line else amount * self.units
         taxes = tuple(self._tax(tax.key, base * tax.share.numerator, tax.share.denominator) for tax in levy.taxes)
         return Rounded(stated, stated - sum(taxes) if levy.inclusive else stated, taxes)
 

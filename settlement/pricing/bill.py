@@ -52,6 +52,7 @@ class Bill:
         self._writer = Writer(currency, self._round, parts)
         self._net_unknown = False
         self._limited: Totals | None = None
+        self._limited_before_tax_alone = False
 
     def add(self, item: Item) -> None:
         """What was used at one price."""
@@ -82,11 +83,16 @@ class Bill:
         """
         if tariff.min_price is None and tariff.max_price is None:
             return
+        limits = (tariff.min_price, tariff.max_price)
+        self._limited_before_tax_alone = any(limit is not None and limit.after_tax is None for limit in limits)
         exactly, rounded = self._exactly(), self._rounded()
         self._limited = limited(exactly, tariff, self._parts, at_least=at_least)
-        within = limited(rounded, tariff, self._round.units, at_least=at_least)
-        gross = None if within.gross is None else self._round.nearest(within.gross)
-        billed = Totals(self._round.nearest(within.net), gross)
+        if self._round.by_line:
+            within = limited(rounded, tariff, self._round.units, at_least=at_least)
+            gross = None if within.gross is None else self._round.nearest(within.gross)
+            billed = Totals(self._round.nearest(within.net), gross)
+        else:
+            billed = self._rounded_where_bound(exactly, rounded)
         if billed != rounded:
             self._write_limits(rounded, billed)
         if self._limited != exactly:
@@ -94,10 +100,9 @@ class Bill:
 
     def breakdown(self, notes: Iterable[Finding], *, taxed: bool) -> Breakdown:
         """Raises NetUnknown when prices include a tax of unknown rate."""
-        exactly = self._exactly()
+        final = self._limited or self._exactly()
         if self._net_unknown:
-            raise self._refusal()
-        final = self._limited or exactly
+            raise self._refusal(final.gross)
         rates = rate_totals(self._writer.lines)
         net = sum((line.net for line in self._writer.lines), self._round.money(0))
         taxes = [rate.tax for rate in rates if rate.tax is not None]
@@ -118,16 +123,16 @@ class Bill:
             usages=tuple(self._writer.usages),
         )
 
-    def _refusal(self) -> NetUnknown:
-        gross = sum(entry.gross for entry in self._entries if entry.gross is not None)
+    def _refusal(self, gross: Exact | None) -> NetUnknown:
         finding = Finding(
             code="pricing.net_unknown",
             message="prices include tax, and the tariff does not say how much of it",
             where="elements.price_components.vat",
             blocks=True,
         )
-        known = all(entry.gross is not None for entry in self._entries)
-        return NetUnknown([finding], self._currency, decimal_of(gross, self._parts) if known else None)
+        if gross is None or self._limited_before_tax_alone:
+            return NetUnknown([finding], self._currency, None)
+        return NetUnknown([finding], self._currency, decimal_of(gross, self._parts))
 
     def _exactly(self) -> Totals:
         gross = [entry.gross for entry in self._entries if entry.gross is not None]
@@ -140,6 +145,14 @@ class Bill:
         if any(each is None for each in taxes):
             return Totals(net, None)
         return Totals(net, net + sum(sum(each) for each in taxes if each))
+
+    def _rounded_where_bound(self, exactly: Totals, rounded: Totals) -> Totals:
+        """The limited total, rounded from its exact amounts; a side that no limit changed is what the lines sum to."""
+        final = self._limited or exactly
+        net = rounded.net if final.net == exactly.net else self._round.in_units(final.net)
+        if final.gross is None:
+            return Totals(net, None)
+        return Totals(net, rounded.gross if final.gross == exactly.gross else self._round.in_units(final.gross))
 
     def _shares(
         self, discount: Discount, entries: Sequence[_Entry], taken: dict[CostComponent, Fraction]

@@ -29,7 +29,9 @@ class NetUnknown(Unpriceable):
         super().__init__(findings)
         self.currency = currency
         self.after_tax = after_tax
-        """Before rounding and before limits; None: the tax of another price is unknown as well."""
+        """Before rounding, and within the limits. None: the tax of another price is unknown as well, or a limit before
+        tax alone may bind.
+        """
 
 
 class Sample(CanonicalModel):

@@ -117,12 +117,13 @@ class Journey:
         flagged = False
         for part in self._parts(stretch):
             for change in self._changes(part, stretch, tariff):
-                after = self._in_force(change.elements, stretch, tariff)
-                if not self._costs_otherwise(prices, after, stretch):
-                    continue
                 # At a sample itself the energy is known.
-                uncertain = 0 if change.at == part.leg.start else part.uncertain
-                if uncertain is None:
+                at_sample = (change.at, change.kwh) == (part.leg.start, part.leg.kwh_from)
+                uncertain = 0 if at_sample else part.uncertain
+                after = self._in_force_later(change.elements, stretch, tariff, needed=uncertain is not None)
+                if after is not None and not self._costs_otherwise(prices, after, stretch):
+                    continue
+                if after is None or uncertain is None:
                     if not flagged:
                         self._flag(change, stretch)
                     flagged = True
@@ -131,6 +132,15 @@ class Journey:
                 self._note_split(change, change.kwh - stretch.kwh_from, uncertain, stretch)
                 at, kwh, prices = change.at, change.kwh, after
         yield Step(Leg(at, stretch.end, kwh, stretch.kwh_to), prices)
+
+    def _in_force_later(self, elements: int, stretch: Stretch, tariff: Prepared, *, needed: bool) -> InForce | None:
+        """The prices within `stretch`. None: they hang on what is not known, and those of its first moment hold."""
+        try:
+            return self._in_force(elements, stretch, tariff)
+        except Unpriceable:
+            if needed or self._on_change is PriceChange.REFUSE:
+                raise
+            return None
 
     def _parts(self, stretch: Stretch) -> Iterator[Part]:
         if self._on_change is PriceChange.SPLIT:

@@ -6,7 +6,7 @@ whether a price applies, so that nothing can be priced; so does a whole element 
 
 import re
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
+from difflib import get_close_matches
 
 from canonical.model import Extension, Finding
 from canonical.tariff import Tariff
@@ -93,9 +93,9 @@ def _known_beside(path: Sequence[str]) -> Sequence[str]:
 
 def _likely(name: str, known: Sequence[str]) -> str | None:
     """The known field that a name resembles, however it is capitalised or hyphenated."""
-    alike = {each: SequenceMatcher(None, _bare(name), _bare(each)).ratio() for each in known}
-    closest = max(alike, key=lambda each: alike[each], default=None)
-    return closest if closest is not None and 5 * alike[closest] >= _FIFTHS_ALIKE else None
+    bare = {_bare(each): each for each in known}
+    closest = get_close_matches(_bare(name), bare, n=1, cutoff=_FIFTHS_ALIKE / 5)
+    return bare[closest[0]] if closest else None
 
 
 def _bare(name: str) -> str:

@@ -28,6 +28,7 @@ from settlement.pricing.schedule import Flow, Schedule
 
 _UNRESTRICTED: Final = TariffRestrictions()
 _REMEMBERED: Final = 1024
+_FINEST: Final = 1 << 256
 _NOT_KEPT: Final = "0" * 64
 
 
@@ -181,13 +182,18 @@ class Prepared:
 
 
 def common_parts(tariffs: Iterable[Tariff]) -> int:
-    """Into how many parts the currency has to be cut for the tariffs' amounts to be integers."""
+    """Into how many parts the currency has to be cut for the tariffs' amounts to be integers.
+
+    Of tariffs with very many rates not all are: fractions are slower than integers, and quicker than endless ones.
+    """
     parts = 1
     for tariff in tariffs:
         maker = _Maker(tariff, 1, _unnamed(tariff))
         amounts = (maker.amounts(component) for element in tariff.elements for component in element.price_components)
         with suppress(Unpriceable):  # said once the tariff is used
-            parts = lcm(parts, *(amount.denominator for three in amounts for amount in three if amount is not None))
+            for denominator in {amount.denominator for three in amounts for amount in three if amount is not None}:
+                finer = lcm(parts, denominator)
+                parts = finer if finer < _FINEST else parts
     return parts
 
 

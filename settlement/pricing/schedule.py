@@ -7,11 +7,13 @@ into steps once, so that the set at a place, and the next place where it changes
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from itertools import accumulate
+from operator import xor
 from typing import Final, NamedTuple
 
 from canonical.tariff import TariffRestrictions, Weekday
@@ -169,18 +171,28 @@ def _between(
 ) -> Steps | None:
     """Steps along a line, from a lower and an upper bound an element; None when nothing is bounded."""
     bounded = {number: bounds(r) for number, r in restrictions.items()}
-    edges = sorted({edge for pair in bounded.values() for edge in pair if edge is not None})
-    if not edges:
+    if not any(edge is not None for pair in bounded.values() for edge in pair):
         return None
+    spans = [
+        (number, -NEVER if low is None else low, NEVER if high is None else high)
+        for number, (low, high) in bounded.items()
+    ]
+    edges, sets = _swept(spans)
+    return Steps(edges[1:], sets, (*edges[1:], NEVER))
 
-    def at(place: Exact) -> int:
-        return _set(
-            number
-            for number, (low, high) in bounded.items()
-            if (low is None or low <= place) and (high is None or place < high)
-        )
 
-    return Steps(tuple(edges), (at(-NEVER), *(at(edge) for edge in edges)), (*edges, NEVER))
+def _swept(spans: Iterable[tuple[int, Exact, Exact]]) -> tuple[tuple[Exact, ...], tuple[int, ...]]:
+    """Edges, and the set from each of them on, of elements and where each applies: from, and until before.
+
+    One pass, whatever the number of elements: a sender decides how many there are.
+    """
+    flips: dict[Exact, int] = {-NEVER: 0}
+    for number, begin, end in spans:
+        if begin < end:
+            flips[begin] = flips.get(begin, 0) ^ (1 << number)
+            flips[end] = flips.get(end, 0) ^ (1 << number)
+    edges = [edge for edge in sorted(flips) if edge == -NEVER or (flips[edge] and edge < NEVER)]
+    return tuple(edges), tuple(accumulate((flips[edge] for edge in edges), xor))
 
 
 class _Window(NamedTuple):
@@ -196,14 +208,20 @@ class _Window(NamedTuple):
         days = frozenset(_WEEKDAYS.index(day) for day in r.days_of_week) or _EVERY_DAY
         return cls(_clock(r.start_time or "00:00"), _clock(r.end_time or "00:00") or DAY, days, nights)
 
-    def holds(self, day: int, clock: int) -> bool:
-        begin, end = self.begin, self.end
-        over_midnight = begin > end
-        if begin != end % DAY and not (begin <= clock < end or (over_midnight and (clock >= begin or clock < end))):
-            return False
-        if over_midnight and clock < end and self.nights is NightReading.DAY_IT_BEGAN:
-            day = (day - 1) % 7
-        return day in self.days
+    def hours(self) -> Iterator[tuple[int, int]]:
+        """From when, and until when, it holds in the week."""
+        for day in range(7):
+            midnight, today = day * DAY, day in self.days
+            if self.begin == self.end % DAY and today:
+                yield midnight, midnight + DAY
+            elif self.begin < self.end and today:
+                yield midnight + self.begin, midnight + self.end
+            elif self.begin > self.end:
+                of_yesterday = self.nights is NightReading.DAY_IT_BEGAN
+                if (day - 1) % 7 in self.days if of_yesterday else today:
+                    yield midnight, midnight + self.end
+                if today:
+                    yield midnight + self.begin, midnight + DAY
 
 
 def _week(restrictions: Mapping[int, TariffRestrictions], nights: NightReading) -> Steps | None:
@@ -212,15 +230,9 @@ def _week(restrictions: Mapping[int, TariffRestrictions], nights: NightReading) 
     if not bound:
         return None
     windows = {number: _Window.of(r, nights) for number, r in restrictions.items()}
-    clocks = sorted({0, *(edge % DAY for window in windows.values() for edge in (window.begin, window.end))})
-    sets = [
-        _set(number for number, window in windows.items() if window.holds(day, clock))
-        for day in range(7)
-        for clock in clocks
-    ]
-    edges = tuple(day * DAY + clock for day in range(7) for clock in clocks)
-    # Nothing comes before the first edge.
-    return Steps(edges, (0, *sets), (*edges, WEEK))
+    edges, sets = _swept((number, *hours) for number, window in windows.items() for hours in window.hours())
+    following = tuple(edge for edge in edges[1:] if edge < WEEK)
+    return Steps(following, sets[: len(following) + 1], (*following, WEEK))
 
 
 def _clock(text: str) -> int:

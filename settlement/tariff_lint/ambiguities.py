@@ -21,6 +21,8 @@ _LEAST_PER_HOUR: Final = Decimal("0.6")
 _MOST_PER_KWH: Final = Decimal(10)
 _MOST_PER_HOUR: Final = Decimal(100)
 _UNREAD: Final = frozenset({"pricing.misspelt_field", "pricing.unknown_field", "pricing.unknown_part"})
+_CLOCKS_OF: Final = 2025
+"""The year whose clock changes an older tariff is held against: it is read for what it does from now on."""
 _LIKE_THE_EURO: Final = frozenset({"AUD", "CAD", "CHF", "EUR", "GBP", "USD"})
 """Currencies in which a kWh never costs tens, nor an hour hundreds."""
 
@@ -175,9 +177,8 @@ def _at_clock_change(where: str, bounds: tuple[int, int], zone: ZoneInfo, year: 
 def _clock_changes(zone: ZoneInfo, year: int) -> Iterator[tuple[str, int, int]]:
     """The days of a year on which the local clock jumps, and the minutes of the day that are skipped or come twice."""
     half_hours = 2 * 24 * 366
-    moments = (
-        datetime(max(year, 1971), 1, 1, tzinfo=ZoneInfo("UTC")) + timedelta(minutes=30 * n) for n in range(half_hours)
-    )
+    begin = datetime(max(year, _CLOCKS_OF), 1, 1, tzinfo=ZoneInfo("UTC"))
+    moments = (begin + timedelta(minutes=30 * n) for n in range(half_hours))
     before: datetime | None = None
     for moment in moments:
         local = moment.astimezone(zone)

@@ -98,7 +98,10 @@ def _whole(tariff: Tariff) -> str:
 def _element(element: TariffElement, tariff: Tariff, time_zone: str | None) -> str:
     conditions = list(_conditions(element.restrictions, time_zone)) if element.restrictions else []
     reservation = element.restrictions.reservation if element.restrictions else None
-    prices = "; ".join(_price(each, tariff, reservation) for each in element.price_components)
+    # Of two prices for the same the first counts.
+    first = {part.dimension: part for part in reversed(element.price_components)}
+    parts = [part for part in element.price_components if part is first[part.dimension]]
+    prices = "; ".join(_price(part, tariff, reservation) for part in parts)
     return f"{', '.join(conditions) or 'always'}: {prices}"
 
 

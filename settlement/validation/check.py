@@ -13,7 +13,6 @@ from canonical.model import Finding
 from canonical.session import Session
 from canonical.tariff import Tariff
 from settlement.agreement import STANDARD, Agreement
-from settlement.pricing.policy import PricingPolicy
 from settlement.validation.amounts import own_amounts, tariff_currency
 from settlement.validation.costs import unheard_of_rates
 from settlement.validation.credits import against_original, credit_shape
@@ -27,9 +26,6 @@ from settlement.validation.times import by_our_clock, own_times
 from settlement.validation.twice import billed_before
 from settlement.validation.volumes import energy_of_periods, own_volumes, wrong_unit
 
-MONEY_TOLERANCE: Final = STANDARD.money_tolerance
-ENERGY_TOLERANCE_KWH: Final = STANDARD.energy_tolerance_kwh
-
 _ALONE: Final = Circumstances()
 
 
@@ -39,18 +35,15 @@ def validate(
     session: Session | None,
     tariff_held: Tariff | Sequence[Tariff] | None,
     time_zone: str,
-    policy: PricingPolicy | None = None,
-    tolerance: Decimal | None = None,
     agreement: Agreement = STANDARD,
     circumstances: Circumstances = _ALONE,
 ) -> Validation:
     """Price `cdr` again from its own tariffs, from `tariff_held` and from its session, and say what differs.
 
     `tariff_held` is what was published to us and in force at session start, `session` as it was last reported,
-    `time_zone` that of the charge point. `policy` and `tolerance` (per amount) take the place of the agreement's. The
-    findings name differences to the tariff that we hold, where there is one, and else to its own.
+    `time_zone` that of the charge point. The findings name differences to the tariff that we hold, where there is one,
+    and else to its own.
     """
-    agreement = _on_terms(agreement, policy, tolerance)
     held = (tariff_held,) if isinstance(tariff_held, Tariff) else tuple(tariff_held or ())
     applied = held or cdr.tariffs
     timed = time_costs(applied)
@@ -65,7 +58,7 @@ def validate(
         *credit_shape(cdr),
         *_around(cdr, agreement, circumstances),
     ]
-    pricing = Pricing(cdr, time_zone, agreement, bare=circumstances.bare_amounts)
+    pricing = Pricing(cdr, time_zone, agreement, bare=circumstances.bare_amounts, meter=meter)
     own, ours = pricing.by(Basis.OWN, cdr.tariffs), pricing.by(Basis.HELD, held)
     seen = pricing.from_session(session, applied)
     chosen = ours if held else own
@@ -76,15 +69,6 @@ def validate(
         repricings=tuple(priced.summary() for priced in (own, ours, seen)),
         agreement=agreement.ref,
     )
-
-
-def _on_terms(agreement: Agreement, policy: PricingPolicy | None, tolerance: Decimal | None) -> Agreement:
-    changed: dict[str, object] = {}
-    if policy is not None:
-        changed["pricing"] = policy
-    if tolerance is not None:
-        changed["money_tolerance"] = tolerance
-    return agreement.model_copy(update=changed) if changed else agreement
 
 
 def _other_energies(cdr: Cdr, session: Session | None, signed: Decimal | None) -> dict[str, Decimal | None]:
@@ -113,9 +97,10 @@ def _tariffs(cdr: Cdr, held: Sequence[Tariff], agreement: Agreement, circumstanc
         message = "its tariff was not published to us when the session began: the price is on its own word alone"
         yield noted("cdr.tariff_not_published", message, "tariffs")
     yield from unheard_of_rates(cdr, held or cdr.tariffs, agreement.money_tolerance)
+    sent = {tariff.object_id.key: tariff for tariff in reversed(cdr.tariffs)}  # of one name the first
     for ours in held:
         yield from tariff_currency(cdr, ours)
-        theirs = next((tariff for tariff in cdr.tariffs if tariff.object_id.key == ours.object_id.key), None)
+        theirs = sent.get(ours.object_id.key)
         if theirs and _prices_of(theirs) != _prices_of(ours):
             yield differs(
                 "cdr.tariff_differs",

@@ -43,6 +43,14 @@ def stated_costs(cdr: Cdr) -> dict[CostComponent, Price | None]:
     }
 
 
+def sign_of(cdr: Cdr) -> int:
+    """By which positive amounts and volumes of a CDR count in a sum: a credit takes them back.
+
+    It negates its total, and repeats all else as it was (OCPI 2.2.1 cdrs, Credit CDRs).
+    """
+    return -1 if cdr.credit else 1
+
+
 def priced(lines: Sequence[CostLine], component: CostComponent) -> Amount:
     """What a component that a CDR can state costs by our lines; nothing billed is 0."""
     return sum_of(lines, *_PRICED_AS.get(component, (component,)))

@@ -1,4 +1,4 @@
-"""Two contents under one id: the first one stands, and a person sees what is different."""
+"""Two contents under one id, field by field: what came again, and what a partner holds of ours."""
 
 from decimal import Decimal
 
@@ -10,17 +10,21 @@ _LONGEST = 200
 
 
 def conflict(held: Cdr, again: Cdr) -> tuple[Finding, ...]:
-    """Field by field what came again with another content; empty when money, time and everything else are equal."""
+    """What came again with another content: the first one stands. Empty when both say the same."""
+    message = "it came again under the same id with another content"
+    return _differences(held, again, "cdr.same_id_other_content", message, blocks=True)
+
+
+def copy_differences(ours: Cdr, theirs: Cdr, *, blocks: bool) -> tuple[Finding, ...]:
+    """What a partner that took our CDR holds that is not what we sent."""
+    return _differences(ours, theirs, "cdr.copy_differs", "the partner's copy differs", blocks=blocks)
+
+
+def _differences(one: Cdr, other: Cdr, code: str, message: str, *, blocks: bool) -> tuple[Finding, ...]:
     return tuple(
-        differs(
-            "cdr.same_id_other_content",
-            "it came again under the same id with another content",
-            name,
-            _side(getattr(held, name)),
-            _side(getattr(again, name)),
-        )
+        differs(code, message, name, _side(getattr(one, name)), _side(getattr(other, name)), blocks=blocks)
         for name in Cdr.model_fields
-        if getattr(held, name) != getattr(again, name)
+        if getattr(one, name) != getattr(other, name)
     )
 
 

@@ -9,7 +9,7 @@ from canonical.money import Price
 from canonical.tariff import Tariff, TaxIncluded
 from settlement.agreement import Agreement, AmountBasis
 from settlement.pricing.breakdown import Breakdown
-from settlement.validation.components import STATED_IN, Amount, component_code, priced, stated_costs, sum_of
+from settlement.validation.components import STATED_IN, Amount, component_code, priced, sign_of, stated_costs, sum_of
 from settlement.validation.findings import blocking, differs, noted
 
 _ZERO = Decimal(0)
@@ -118,14 +118,14 @@ def _adjustments(cdr: Cdr, ours: Breakdown, tolerance: Decimal) -> Iterator[Find
     if not adjusting or not parts or unsaid:
         return
     expected = sum_of(ours.lines, *_ADJUSTING).net
-    stated = _sign(cdr) * cdr.total_cost.before_tax - sum(parts.values(), _ZERO)
+    stated = sign_of(cdr) * cdr.total_cost.before_tax - sum(parts.values(), _ZERO)
     if abs(expected - stated) > tolerance * (len(parts) + 1):
         message = f"what the {_words(adjusting[0])} makes of the sum of the parts is another"
         yield differs(component_code(adjusting[0]), message, "total_cost", expected, stated)
 
 
 def _total(cdr: Cdr, ours: Breakdown, tolerance: Decimal) -> Iterator[Finding]:
-    sign, stated = _sign(cdr), cdr.total_cost
+    sign, stated = sign_of(cdr), cdr.total_cost
     net = sign * ours.net
     if abs(net - stated.before_tax) > tolerance:
         message = "priced again, the total cost is another"
@@ -142,7 +142,7 @@ def _total(cdr: Cdr, ours: Breakdown, tolerance: Decimal) -> Iterator[Finding]:
 
 def _gross_total(cdr: Cdr, ours: Breakdown, tolerance: Decimal) -> Iterator[Finding]:
     """A bare amount that was agreed to hold the tax."""
-    sign, stated = _sign(cdr), cdr.total_cost.before_tax
+    sign, stated = sign_of(cdr), cdr.total_cost.before_tax
     if ours.gross is None:
         message = "amounts are agreed to hold the tax, and no rate says how much of it"
         yield blocking("cdr.tax_rate_unknown", message, "total_cost")
@@ -150,11 +150,6 @@ def _gross_total(cdr: Cdr, ours: Breakdown, tolerance: Decimal) -> Iterator[Find
     if abs(sign * ours.gross - stated) > tolerance:
         message = "priced again, the total after tax is another"
         yield differs("cdr.gross_cost_differs", message, "total_cost", sign * ours.gross, stated)
-
-
-def _sign(cdr: Cdr) -> int:
-    """A credit CDR negates its total and nothing else (OCPI 2.2.1 cdrs, Credit CDRs)."""
-    return -1 if cdr.credit else 1
 
 
 def _words(component: CostComponent) -> str:

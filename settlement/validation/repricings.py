@@ -9,8 +9,10 @@ from canonical.model import Finding
 from canonical.session import ChargingPeriod, Session, SessionStatus, Volume, VolumeDimension
 from canonical.tariff import Tariff, TariffDimension
 from settlement.agreement import Agreement
+from settlement.calibration import MeterVerdict
 from settlement.pricing.breakdown import Breakdown, Unpriceable
 from settlement.repricing import reprice
+from settlement.signed_samples import samples_within
 from settlement.validation.costs import differences
 from settlement.validation.outcome import Basis, Repricing
 from settlement.validation.volumes import energy_of
@@ -50,6 +52,7 @@ class Pricing:
     time_zone: str
     agreement: Agreement
     bare: bool
+    meter: MeterVerdict | None = None
 
     def by(self, basis: Basis, tariffs: Sequence[Tariff]) -> Priced:
         """From the periods of the CDR, by given tariffs."""
@@ -70,7 +73,8 @@ class Pricing:
             return Priced(basis, None, reason="there is no tariff")
         policy, discounts = self.agreement.pricing, self.agreement.discounts
         try:
-            ours = reprice(record, tariffs, self.time_zone, policy, discounts)
+            samples = samples_within(self.meter, record.start, record.end)
+            ours = reprice(record, tariffs, self.time_zone, policy, discounts, samples)
         except Unpriceable as error:
             return Priced(basis, None, obstacles=error.findings, reason=str(error))
         if ours.currency != self.cdr.currency:
@@ -81,15 +85,15 @@ class Pricing:
 
 def time_costs(tariffs: Sequence[Tariff]) -> bool:
     """Whether a duration is money."""
-    return _priced(tariffs, *_PRICED_TIME)
+    return _ask_for(tariffs, *_PRICED_TIME)
 
 
 def energy_costs(tariffs: Sequence[Tariff]) -> bool:
     """Whether energy is money."""
-    return _priced(tariffs, TariffDimension.ENERGY)
+    return _ask_for(tariffs, TariffDimension.ENERGY)
 
 
-def _priced(tariffs: Sequence[Tariff], *dimensions: TariffDimension) -> bool:
+def _ask_for(tariffs: Sequence[Tariff], *dimensions: TariffDimension) -> bool:
     return any(
         component.dimension in dimensions and component.price
         for tariff in tariffs

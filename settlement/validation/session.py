@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from canonical.cdr import Cdr
+from canonical.identity import UNKNOWN_ID
 from canonical.model import Finding, fold
 from canonical.session import Session, SessionStatus
 from canonical.token import same_token
@@ -16,8 +17,6 @@ _START, _END = timedelta(minutes=2), timedelta(minutes=5)
 
 _WHOLE_ZONE = timedelta(minutes=30)
 """Time zones are apart by multiples of this, or of half of it in three places on earth."""
-
-_UNKNOWN = "#NA"
 
 
 def against_session(cdr: Cdr, session: Session | None, agreement: Agreement, *, time_costs: bool) -> Iterator[Finding]:
@@ -52,7 +51,7 @@ def _who_and_where(cdr: Cdr, session: Session) -> Iterator[Finding]:
         yield differs("cdr.authorization_differs", message, "authorization_reference", asked, stated, blocks=False)
     seen = (session.location_id, session.evse_uid)
     place = (cdr.charge_point.location_id, cdr.charge_point.evse_uid)
-    if _UNKNOWN not in (*seen, *place) and [fold(part) for part in seen] != [fold(part) for part in place]:
+    if UNKNOWN_ID not in (*seen, *place) and [fold(part) for part in seen] != [fold(part) for part in place]:
         message = "the session was at another place"
         yield differs("cdr.place_differs", message, "cdr_location", "/".join(seen), "/".join(place), blocks=False)
     if session.auth_method is not cdr.auth_method:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from canonical.cdr import Cdr
+from canonical.identity import UNKNOWN_ID
 from canonical.model import Finding, fold
 from canonical.token import same_token
 from settlement.validation.findings import blocking, noted
@@ -12,8 +13,6 @@ from settlement.validation.outcome import Kin, OtherCdr
 
 _OVERLAP = timedelta(minutes=1)
 """One car drives off, the next one plugs in: so far two records may reach into each other."""
-
-_UNKNOWN = "#NA"
 
 
 def billed_before(cdr: Cdr, kin: Kin, tolerance: Decimal) -> Iterator[Finding]:
@@ -58,7 +57,7 @@ def _credited(debit: Cdr, kin: Kin, tolerance: Decimal) -> bool:
 def _same_evse(one: Cdr, other: Cdr) -> bool:
     here, there = one.charge_point, other.charge_point
     sides = ((here.evse_uid, there.evse_uid), (here.evse_id, there.evse_id))
-    known = [_same(mine, theirs) for mine, theirs in sides if _UNKNOWN not in (mine, theirs)]
+    known = [_same(mine, theirs) for mine, theirs in sides if UNKNOWN_ID not in (mine, theirs)]
     return _same(here.location_id, there.location_id) and bool(known) and known[0]
 
 

@@ -113,3 +113,23 @@ async def test_a_running_session_is_priced_under_the_agreement_that_held_when_it
         await agree(roam, terms=whole, valid_from=(NOW + timedelta(minutes=10)).isoformat())
     assert await cost_at_one(roam, start(start="2026-03-28T12:00:00Z")) == Decimal("5.05")
     assert await cost_at_one(roam, start(id="S2", start="2026-03-28T12:20:00Z")) == Decimal(5)
+
+
+async def test_what_is_agreed_about_money_needs_a_key_for_money(provider: Partner) -> None:
+    roam = provider.deployment
+    order = {"terms": TERMS, "agreed_by": "Erika Muster"}
+    told = []
+    for scope in ("partners:write", "finance:write"):
+        made = (await roam.contract("POST", "/keys", json={"name": "a key", "scopes": [scope]})).json()
+        headers = {"Authorization": f"Bearer {made['secret']}"}
+        answer = await roam.http.put("/contract/v1/partners/provider/agreement", json=order, headers=headers)
+        told.append(answer.status_code)
+    assert told == [403, 200]
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_moment_that_is_in_no_calendar_is_named(provider: Partner, moment: str) -> None:
+    refused = problem(await agree(provider.deployment, 422, valid_from=moment), 422, "invalid-input")
+    assert [error["field"] for error in refused["errors"]] == ["valid_from"]
+    asked = await provider.deployment.contract("GET", "/partners/provider/agreement", params={"at": moment})
+    assert [error["field"] for error in problem(asked, 422, "invalid-input")["errors"]] == ["at"]

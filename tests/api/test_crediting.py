@@ -20,7 +20,7 @@ async def delivered(provider: Partner, *, outcome: str = "ACCEPTED", version: st
     async with roam.store.transaction() as unit:
         await unit.cdrs.add(dossier(), connection_id="provider", ours=True, evidence_id=None)
         if outcome:
-            await unit.cdrs.add_receipt(of("C1"), "provider", accepted)
+            await unit.cdr_deliveries.add_receipt(of("C1"), "provider", accepted)
         if version != "2.2.1":
             changed = {"adapter": f"ocpi-{version}/standard", "version": version}
             await unit.connections.save(provider.connection.model_copy(update=changed))
@@ -111,7 +111,7 @@ async def test_a_cdr_and_its_credit_are_found_by_the_operators_own_key(provider:
     accepted = CdrReceipt(201, 1000, None, "2.2.1", "PROVED", (), proved=True, at=NOW)
     async with roam.store.transaction() as unit:
         await unit.cdrs.add(keyed, connection_id="provider", ours=True, evidence_id=None)
-        await unit.cdrs.add_receipt(of("C1"), "provider", accepted)
+        await unit.cdr_deliveries.add_receipt(of("C1"), "provider", accepted)
     await credited(roam)
     found = (await roam.contract("GET", "/cdrs", params={"billing_record": "2026/4711"})).json()["items"]
     assert [view["cdr"]["id"] for view in found] == ["C1", "C1-C"]

@@ -1,5 +1,7 @@
 """What partners tell us of a driver over HTTP, and what is left of it in rows that never change."""
 
+import asyncio
+
 from sqlalchemy import text
 
 from canonical.identity import PartyId
@@ -36,9 +38,9 @@ async def test_a_driver_is_named_in_living_rows_alone_and_then_nowhere(operator:
     async with store.transaction() as work:
         issuer = PartyId.parse("DE*RCO")
         for name in ({"contract_id": CONTRACT}, {"uid": UNKNOWN}):
-            (known, *others) = await work.retention.find(issuer, **name)
+            (known, *others) = await work.forgetting.find(issuer, **name)
             assert others == []
-            await work.retention.forget(known, "asked for")
+            await work.forgetting.forget(known, "asked for")
     assert await _tables_with(store, (UID, CONTRACT, UNKNOWN)) == set()
     async with store.transaction() as work:
         (left,) = await work.sessions.all(source="operator")
@@ -54,3 +56,12 @@ async def _tables_with(store: object, needles: tuple[str, ...]) -> set[str]:
             if any(needle in row.upper() or needle.encode().hex() in row for row in rows for needle in needles):
                 found.add(table)
     return found
+
+
+async def test_a_driver_who_is_asked_for_by_many_at_once_is_one(operator: Partner) -> None:
+    await _our_token(operator.deployment, valid=True)
+    asked = "/sender/tokens/OURS/authorize"
+    for answer in await asyncio.gather(*(operator.request("POST", asked) for _ in range(6))):
+        ok(answer)
+    async with operator.deployment.store.transaction() as work:
+        assert len(await work.forgetting.find(PartyId.parse("DE*RCO"), uid="OURS")) == 1

@@ -238,10 +238,8 @@ class TestWhatIsRead:
                 await unit.sessions.put(begun)
                 sealed = samples.context().model_copy(update={"session": name, "connection_id": "hub"})
                 await unit.sessions.seal(sealed)
-                dossier = samples.dossier()
-                bill = dossier.cdr.model_copy(update={"owner": US, "id": f"C{number}", "token": issued})
-                dossier = dossier.model_copy(update={"cdr": bill})
-                await unit.cdrs.add(dossier, connection_id="hub", ours=True, evidence_id=None)
+                bill = samples.cdr().model_copy(update={"owner": US, "id": f"C{number}", "token": issued})
+                await unit.cdrs.add(samples.dossier(bill), connection_id="hub", ours=True, evidence_id=None)
         for module, ids in (("sessions", ("S1", "S2")), ("cdrs", ("C1", "C2"))):
             path = f"/sender/{module}?date_from=2026-01-01T00:00:00Z"
             own = await hub.request("GET", path, headers=speaking("DE*MOB"))

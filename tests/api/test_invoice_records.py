@@ -72,7 +72,7 @@ async def provider(roam: Deployment) -> AsyncIterator[Newer]:
     built = await newer(await connect(roam, Side.CPO, ("NL*REM",), connection_id="provider"))
     async with roam.store.transaction() as unit:
         for id_ in ("C1", "C2"):
-            given = dossier().model_copy(update={"cdr": cdr().model_copy(update={"id": id_, "owner": US})})
+            given = dossier(cdr().model_copy(update={"id": id_, "owner": US}))
             await unit.cdrs.add(given, connection_id="provider", ours=True, evidence_id=None)
     yield built
 

@@ -1,5 +1,6 @@
 """The partners' modules over HTTP: what is stored, what is ignored, what is refused, who is woken."""
 
+import asyncio
 import json
 
 import httpx
@@ -97,6 +98,18 @@ class TestLocations:
         assert [e["uid"] for e in stored["evses"]] == ["E1", "E2"]
         assert [c["id"] for c in stored["evses"][1]["connectors"]] == ["1", "2"]
         assert stored["last_updated"] == LATEST
+
+    async def test_none_of_many_updates_of_one_location_at_the_same_time_is_lost(self, operator: Partner):
+        names = [f"E{number}" for number in range(1, 9)]
+        ok(await operator.request("PUT", LOCATION, json=location(evses=[evse(uid=name) for name in names])), 201)
+        changed = [evse(uid=name, status="CHARGING", last_updated=LATER) for name in names]
+        answers = await asyncio.gather(
+            *(operator.request("PUT", f"{LOCATION}/{each['uid']}", json=each) for each in changed)
+        )
+        for answer in answers:
+            ok(answer)
+        stored = ok(await operator.request("GET", LOCATION))
+        assert {e["status"] for e in stored["evses"]} == {"CHARGING"}
 
     async def test_the_id_in_the_body_is_that_of_the_address(self, operator: Partner):
         no(await operator.request("PUT", LOCATION, json=location(id="L2")), 200, 2001)

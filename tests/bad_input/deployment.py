@@ -36,8 +36,9 @@ US = PartyId.parse("DE*RCO")
 WITHIN_S = 3.0
 """How long any answer may take; the machine that runs the tests may be busy with others."""
 
-CHANGED_BY_REFUSALS = frozenset({"evidence"})
-"""Tables that any refused message may add to: every exchange about money is kept, refusals included.
+CHANGED_BY_REFUSALS = frozenset({"evidence", "driver_key", "driver_name"})
+"""Tables that any refused message may add to: every exchange about money is kept, refusals included, and sealed under
+the key of the driver whom it names.
 
 Others are named beside the message: a CDR that cannot be read is put before a person (`review_case`, with its `event`),
 and what a partner that registers has posted is kept before it is called back (`connection`, `outbound_token`).

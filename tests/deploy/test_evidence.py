@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import re
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +22,7 @@ from typer.testing import CliRunner, Result
 from canonical.store import Store
 from canonical.store.log import BadBundle, Bundle, flaws
 from canonical.store.log.canonical_json import NotJson, read, write
+from canonical.store.log.note import PublicKey
 from canonical.vault import Vault
 from deploy.cli import app
 from deploy.commands.given_file import LONGEST_BYTES
@@ -141,6 +143,36 @@ def test_any_changed_byte_is_found(exported: Exported, data: st.DataObject) -> N
     assert all(flaw.record or flaw.path for flaw in found)
 
 
+@pytest.mark.parametrize("member", ["public_key", "checkpoint", "manifest"])
+def test_whose_log_it_is_cannot_be_said_otherwise(exported: Exported, member: str) -> None:
+    """A key without a name, as a person may hold it, is no key of any name."""
+    document: Any = read(exported.content.decode())
+    stranger = PublicKey("roamwork/DE*XXX", KEY.public.raw)
+    if member == "public_key":
+        document[member] = str(stranger)
+    else:
+        text, _, line = document[member].rpartition("\n\n")
+        signature = base64.b64decode(line.split(" ")[2])[4:]
+        named = bytes.fromhex(stranger.id_for("roamwork/DE*XXX")) + signature
+        document[member] = f"{text}\n\n\u2014 {stranger.name} {base64.b64encode(named).decode()}\n"
+    found = list(flaws(Bundle.load(write(document) + b"\n"), PublicKey(None, KEY.public.raw)))
+    assert [flaw.path for flaw in found] == [f"/{member}"]
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        (b'"position":0', b'"position":1e9999999999999999999'),
+        (str(KEY.public).encode(), b"-----BEGIN PUBLIC KEY-----\\nMA0wBgYCKgMFAAMDAAAA\\n-----END PUBLIC KEY-----"),
+        (str(KEY.public).encode(), b"\\ud800+00000000+AAAA"),
+    ],
+)
+def test_what_no_reader_can_hold_is_refused(exported: Exported, was: bytes, becomes: bytes) -> None:
+    assert was in exported.content
+    with pytest.raises(BadBundle):
+        Bundle.load(exported.content.replace(was, becomes, 1))
+
+
 def test_a_changed_digit_is_located(exported: Exported, tmp_path: Path) -> None:
     changed = exported.content.replace(b'"before_tax":"5.00"', b'"before_tax":"6.00"', 1)
     result = roam("verify", kept(tmp_path, changed))
@@ -237,6 +269,7 @@ def test_messages_are_read_by_who_has_the_keys(exported: Exported, tmp_path: Pat
     assert "evidence 1 (OUT cdrs POST): its bytes are proved, and sealed" in without
     out = tmp_path / "opened.json"
     assert roam("export", "--cdr", "C1", "--with-keys", "--out", str(out), **signing(exported)).exit_code == 0
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
     result = roam("verify", str(out), "--public-key", str(KEY.public))
     assert result.exit_code == 0
     assert "sealed" not in result.stdout

@@ -95,6 +95,21 @@ def test_the_standards_own_tariffs_make_sense(shared: Path) -> None:
     assert denied == {"tariff_20_simple_north_american_inclusive.json"}
 
 
+def test_each_tariff_of_a_list_has_its_own_findings() -> None:
+    bare = wire.tariff()
+    del bare["last_updated"]
+    whole, cut = answer(lint([wire.tariff(id="A"), bare]))["tariffs"]
+    assert [finding["where"] for finding in cut["findings"] if finding["kind"] == "INPUT"] == ["[1].last_updated"]
+    assert not [finding for finding in whole["findings"] if finding["kind"] == "INPUT"]
+
+
+def test_a_word_that_there_is_not_is_named() -> None:
+    odd = [{"price_components": [{"type": "SESSION_TIME", "price": 1, "step_size": 1}]}]
+    result = lint(wire.tariff(elements=odd))
+    assert is_refused_in_one_line(result)
+    assert 'elements[0].price_components[0].type is not a TariffDimensionType: "SESSION_TIME"' in result.stderr
+
+
 def test_what_is_no_tariff_is_refused_in_one_line(tmp_path: Path) -> None:
     for name, path in unusable(tmp_path).items():
         assert is_refused_in_one_line(run("lint-tariff", str(path))), name

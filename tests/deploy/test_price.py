@@ -206,6 +206,69 @@ def test_what_has_no_price_is_null_and_ends_with_1() -> None:
     assert "There is no price" in run("price", "--cdr", "-", given=json.dumps(document).encode()).stdout
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        (("price_components", 0, "type"), "SESSION_TIME"),
+        (("price_components", 0, "price"), "0,25"),
+        (("price_components", 0, "step_size"), None),
+        (("restrictions",), {"day_of_week": ["FUNDAY"]}),
+        (("restrictions",), {"start_time": "25:99"}),
+    ],
+)
+@pytest.mark.parametrize("others", [0, 1])
+def test_an_element_that_cannot_be_read_leaves_no_price_and_a_code(
+    part: tuple[Any, ...], value: Any, others: int, tmp_path: Path
+) -> None:
+    document = minimal()
+    tariff = document["tariffs"][0]
+    tariff["elements"] += tariff["elements"] * others
+    tariff = json.loads(json.dumps(tariff))
+    holder = tariff["elements"][0]
+    for step in part[:-1]:
+        holder = holder[step]
+    holder[part[-1]] = value
+    in_cdr = price(document={**document, "tariffs": [tariff]})
+    beside = price("--tariff", file_of(tmp_path, tariff), document=document)
+    for result in (in_cdr, beside):
+        assert result.exit_code == 1, result.stderr
+        got = answer(result)
+        assert got["total"] == got["rounded"] == {"before_tax": None, "after_tax": None}
+        assert {"pricing.unknown_part", "input.element_unreadable"} <= codes(got["findings"])
+        assert "input.vat_absent" not in codes(got["findings"])
+        (said,) = (finding for finding in got["findings"] if finding["code"] == "input.element_unreadable")
+        assert "elements[0]." in said["where"]
+
+
+def test_an_amount_with_an_unknown_tax_in_it_stays_within_limits_with_tax() -> None:
+    document = minimal()
+    tariff = document["tariffs"][0] | {"tax_included": "YES", "max_price": {"before_taxes": 4, "after_taxes": 4.5}}
+    del tariff["elements"][0]["price_components"][0]["vat"]
+    assert priced(document={**document, "tariffs": [tariff]})["total"] == {"before_tax": None, "after_tax": "4.5"}
+    tariff["max_price"] = {"before_taxes": 4}
+    nobody_knows = price(document={**document, "tariffs": [tariff]})
+    assert (nobody_knows.exit_code, answer(nobody_knows)["total"]["after_tax"]) == (1, None)
+
+
+def test_a_reservation_that_nobody_used_has_expired_where_no_amount_says_otherwise() -> None:
+    fee = [{"type": "TIME", "price": 6, "vat": 20, "step_size": 60}]
+    tariff = wire.tariff(elements=[{"price_components": fee, "restrictions": {"reservation": "RESERVATION_EXPIRES"}}])
+    booked = [{"start_date_time": "2024-01-15T10:00:00Z", "dimensions": [{"type": "RESERVATION_TIME", "volume": 1}]}]
+    for stated in ({}, {"total_cost": {"excl_vat": 0}}):
+        got = priced(document=minimal(tariffs=[tariff], charging_periods=booked, **stated))
+        assert got["total"] == {"before_tax": "6", "after_tax": "7.2"}
+        assert "input.reservation_end_unknown" in codes(got["findings"])
+
+
+def test_people_read_why_there_is_no_price_before_what_the_file_was_like() -> None:
+    document = minimal(tariffs=[at_night()])
+    lines = run("price", "--cdr", "-", given=json.dumps(document).encode()).stdout.splitlines()
+    (why,) = (number for number, line in enumerate(lines) if line.startswith("pricing.time_zone_unknown"))
+    (missing,) = (number for number, line in enumerate(lines) if line.startswith("input.field_missing"))
+    assert why < missing
+    assert "cdr_token, auth_method" in lines[missing]
+
+
 # Where the zone, the version and the tariff come from
 
 

@@ -18,6 +18,7 @@ from tests.settlement.meters import (
     END,
     METER,
     OTHER,
+    SESSION,
     EdlReading,
     alfen,
     ocmf,
@@ -114,6 +115,30 @@ def test_a_cdr_is_held_against_its_records():
         assert "meter.energy_differs" in found["findings"]
 
 
+def test_what_a_cdr_leaves_out_is_not_held_against_the_records():
+    document = wire.cdr(signed_data=ocpi(BEGIN_AND_END), total_energy=20)
+    document |= {"start_date_time": "2026-03-05T11:00:00Z", "end_date_time": "2026-03-05T12:00:00Z"}
+    document["charging_periods"][0]["start_date_time"] = "2026-03-05T11:00:00Z"
+    for left_out in ("total_energy", "cdr_token"):
+        shorter = {name: value for name, value in document.items() if name != left_out}
+        found = verdict(json.dumps(shorter), "--public-key", METER.key)
+        assert (found["billable"], found["findings"]) == (True, []), left_out
+    document["total_energy"] = "about 20"
+    assert verdict(json.dumps(document), "--public-key", METER.key)["billable"]
+
+
+@pytest.mark.parametrize("around", ["  \n{}\n\n", "\ufeff{}", "\r\n{}\r\n"])
+def test_blank_lines_around_a_record_are_none_of_it(around: str):
+    assert verdict(around.format(BEGIN_AND_END), "--public-key", METER.key)["billable"]
+
+
+def test_a_signature_that_is_missing_or_cut_short_is_invalid_and_said_to_be():
+    for signature, words in (("", "has no signature"), (METER.der(SESSION).hex()[:-20], "cannot be read")):
+        found = verdict(ocmf(SESSION, SD=signature), "--public-key", METER.key)
+        assert (found["signature"], found["billable"]) == ("invalid", False)
+        assert words in found["signature_reason"]
+
+
 def test_other_formats_and_several_records_in_one_file():
     pair = alfen("0", 100_500, 1) + "\n" + alfen("1", 120_500, 2) + "\n"
     assert verdict(pair, "--public-key", ALFEN_METER.compressed.hex())["energy_kwh"] == "20.000"
@@ -178,17 +203,23 @@ def test_a_key_that_is_none_gets_one_line_and_2(tmp_path: Path):
     assert wrong["signature"] == "unverifiable"
 
 
+def test_a_key_of_another_kind_is_called_that():
+    ed25519 = "302a300506032b6570032100" + "5a" * 32
+    found = verdict(BEGIN_AND_END, "--public-key", ed25519)
+    assert (found["signature"], found["signature_reason"]) == ("unverifiable", "the key is not an elliptic-curve key")
+
+
+def test_standard_input_is_called_that():
+    assert run(b"hello").stderr.startswith("standard input is no signed record")
+
+
 def test_a_missing_file_gets_one_line_and_2(tmp_path: Path):
     done = CliRunner().invoke(app, ["verify-meter", str(tmp_path / "none")])
     assert (done.exit_code, len(done.stderr.strip().splitlines())) == (2, 1)
 
 
-VECTORS = Path("/work/shared/cases/ocmf/vectors.json")
-
-
-@pytest.mark.skipif(not VECTORS.exists(), reason="published records are not at hand")
-def test_published_records(tmp_path: Path):
-    vectors = json.loads(VECTORS.read_text())
+def test_published_records(shared: Path):
+    vectors = json.loads((shared / "cases/ocmf/vectors.json").read_text())
     for vector in vectors:
         key = ["--public-key", vector["public_key"]] if vector["public_key"] else []
         found = verdict(vector["ocmf"], *key)

@@ -83,7 +83,7 @@ async def test_a_delivery_goes_on_where_a_killed_worker_left_it(databases: Datab
                 assert await handle.result() == "PROVED"
             posts = [seen for seen in partner.seen if seen.method == "POST"]
         async with store.transaction() as work:
-            receipts = await work.cdrs.receipts(record.object_id, "emsp")
+            receipts = await work.cdr_deliveries.receipts(record.object_id, "emsp")
         assert len(posts) == 2
         assert len({seen.body for seen in posts}) == 1
         assert [receipt.outcome for receipt in receipts] == ["ACCEPTED", "PROVED"]

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from ecdsa import SigningKey
 
 from canonical.cdr import SignedMeterData, SignedReading
-from settlement.calibration import curves
+from settlement.calibration import MeterVerdict, curves
 from settlement.calibration.formats.edl40 import Fields
 
 SECRET = 20260305
@@ -324,3 +324,7 @@ def pcdf(kwh: str = "0020.000", *, meter: Meter = METER, **changes: str) -> str:
     }
     signed_text = "128.8.0" + "".join(f"({name}:{value})" for name, value in stated.items())
     return f"{signed_text}(SG:{meter.der(signed_text.encode()).hex()})"
+
+
+def codes(verdict: MeterVerdict) -> list[str]:
+    return [finding.code for finding in verdict.findings]

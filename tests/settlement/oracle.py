@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from canonical.cdr import Discount
 from canonical.money import Price
 from canonical.session import ChargingPeriod, MeterReading, Volume, VolumeDimension
-from canonical.tariff import PriceComponent, Tariff, TariffElement, TariffRestrictions
+from canonical.tariff import PriceComponent, Tariff, TariffElement, TariffRestrictions, TaxIncluded
 
 _WEEKDAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 _NOTHING = Fraction(0)
@@ -107,19 +107,25 @@ FREE = Amount(_NOTHING, _NOTHING)
 
 
 @dataclass(frozen=True)
+class Rate:
+    """How an amount is taxed: whether it is stated with its taxes, and these by name and percent; None: unknown."""
+
+    included: bool
+    taxes: tuple[tuple[str, Decimal], ...] | None
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a session costs: by part and in total before rounding, and the totals as they are billed.
 
-    `leeway` is how far the billed totals may be off: where only the total is rounded, the engine shares it over the
-    rates as it will, which can move the last decimal of each.
+    `quantities` are by part, and apart for those at a price and those at a price of zero.
     """
 
     parts: dict[str, Amount]
     total: Amount
-    quantities: dict[str, Fraction]
+    quantities: dict[tuple[str, bool], Fraction]
     rounded_net: Fraction
     rounded_gross: Fraction | None
-    leeway: Fraction
 
 
 def answer(session: Session, tariffs: Sequence[Tariff], rules: Rules) -> Answer:
@@ -130,10 +136,11 @@ def answer(session: Session, tariffs: Sequence[Tariff], rules: Rules) -> Answer:
     for use in uses:
         lines[use.part, use.at] = lines.get((use.part, use.at), _NOTHING) + use.quantity
     parts: dict[str, Amount] = {}
-    quantities: dict[str, Fraction] = {}
+    quantities: dict[tuple[str, bool], Fraction] = {}
     for (part, at), quantity in lines.items():
         parts[part] = parts.get(part, FREE).plus(amount_of(quantity, at, tariffs))
-        quantities[part] = quantities.get(part, _NOTHING) + quantity
+        priced = part, bool(component_at(at, tariffs).price)
+        quantities[priced] = quantities.get(priced, _NOTHING) + quantity
     for (part, at), quantity in lines.items():
         for _, share in shares_off(part, session.discounts):
             off = amount_of(-quantity * share, at, tariffs)
@@ -152,12 +159,36 @@ def answer(session: Session, tariffs: Sequence[Tariff], rules: Rules) -> Answer:
                 whole.net - total.net,
                 whole.gross - total.gross if known else None,  # type: ignore[operator]
             )
-        total, rounded = whole, limited(rounded, began_with, least)
-    net = to_money(rounded.net, rules)
+        if rules.rounding_place == "LINE":
+            rounded = limited(rounded, began_with, least)
+        else:
+            net = rounded.net if whole.net == total.net else whole.net
+            rounded = Amount(net, rounded.gross if whole.gross == total.gross else whole.gross)
+        total = whole
     gross = None if rounded.gross is None else to_money(rounded.gross, rules)
-    rates = {component_at(at, tariffs).vat_percent for _, at in lines}
-    leeway = Fraction(0 if rules.rounding_place == "LINE" else 1 + len(rates), 10**rules.decimals)
-    return Answer(parts, total, quantities, net, gross, leeway)
+    return Answer(parts, total, quantities, to_money(rounded.net, rules), gross)
+
+
+def gross_alone(session: Session, tariffs: Sequence[Tariff], rules: Rules) -> Fraction | None:
+    """What is paid at prices with a tax of which nobody says the rate: the same as if there were none.
+
+    Only limits after tax are of use. None: another tax is unknown, or a limit is stated before tax alone.
+    """
+    gross = answer(session, [_without_tax_and_limits(tariff) for tariff in tariffs], rules).total.gross
+    found = stretches(session, tariffs)
+    began_with = tariffs[found[0].tariff]
+    if gross is None or all(stretch.state == "RESERVED" for stretch in found):
+        return gross
+    if any(limit and limit.after_tax is None for limit in (began_with.min_price, began_with.max_price)):
+        return None
+    at_least = rules.minimum_price == "EVERY_SESSION" or any(stretch.kwh for stretch in found)
+    least = _side(began_with.min_price, "after_tax") if at_least else None
+    return clamp(gross, _side(began_with.max_price, "after_tax"), least)
+
+
+def _without_tax_and_limits(tariff: Tariff) -> Tariff:
+    untaxed = {"tax_included": TaxIncluded.NOT_APPLICABLE} if tariff.tax_included == "YES" else {}
+    return tariff.model_copy(update={"min_price": None, "max_price": None, **untaxed})
 
 
 # When.
@@ -394,25 +425,32 @@ def price_changes_inside(session: Session, tariffs: Sequence[Tariff], rules: Rul
     used = any(stretch.state != "RESERVED" for stretch in found)
     outcome: bool | None = False
     for stretch in found:
-        for dimension, kind in _asked(stretch, session.reservation_expired and not used):
+        for dimension, kinds in _asked(stretch, session.reservation_expired and not used):
             tariff = tariffs[stretch.tariff]
-            begin = first_match(tariff, dimension, kind, stretch, session.time_zone, rules)
+            begin = _first_of(kinds, tariff, dimension, stretch, session.time_zone, rules)
             for moment in _moments(stretch, tariff):
-                there = first_match(tariff, dimension, kind, moment, session.time_zone, rules)
+                there = _first_of(kinds, tariff, dimension, moment, session.time_zone, rules)
                 if there == begin:
                     continue
                 if dimension == "FLAT" or _price_of(begin, tariff) == _price_of(there, tariff):
                     outcome = None
-                elif dimension != "ENERGY" or stretch.kwh:
+                elif stretch.kwh if dimension == "ENERGY" else stretch.hours:
                     return True
     return outcome
 
 
-def _asked(stretch: Stretch, expired: bool) -> list[tuple[str, str | None]]:
+def _first_of(
+    kinds: Sequence[str | None], tariff: Tariff, dimension: str, stretch: Stretch, zone: str, rules: Rules
+) -> tuple[int, int] | None:
+    places = (first_match(tariff, dimension, kind, stretch, zone, rules) for kind in kinds)
+    return next((place for place in places if place is not None), None)
+
+
+def _asked(stretch: Stretch, expired: bool) -> list[tuple[str, list[str | None]]]:
     if stretch.state == "RESERVED":
-        kinds = ["RESERVATION", "RESERVATION_EXPIRES"] if expired else ["RESERVATION"]
-        return [(dimension, kind) for dimension in ("TIME", "FLAT") for kind in kinds]
-    return [(d, None) for d in ("FLAT", "ENERGY", "TIME" if stretch.state == "CHARGING" else "PARKING_TIME")]
+        fee: list[tuple[str, list[str | None]]] = [("FLAT", ["RESERVATION_EXPIRES"])] if expired else []
+        return [("TIME", expiring(expired)), ("FLAT", ["RESERVATION"]), *fee]
+    return [(d, [None]) for d in ("FLAT", "ENERGY", "TIME" if stretch.state == "CHARGING" else "PARKING_TIME")]
 
 
 def _moments(stretch: Stretch, tariff: Tariff) -> Iterable[Stretch]:
@@ -423,8 +461,12 @@ def _moments(stretch: Stretch, tariff: Tariff) -> Iterable[Stretch]:
     for r in (element.restrictions for element in tariff.elements if element.restrictions):
         durations = (Fraction(bound) for bound in (r.min_duration_s, r.max_duration_s) if bound is not None)
         after |= {bound - stretch.seconds_before for bound in durations}
-        energies = (Fraction(bound) for bound in (r.min_kwh, r.max_kwh) if bound is not None and stretch.kwh)
+        energies = [Fraction(bound) for bound in (r.min_kwh, r.max_kwh) if bound is not None and stretch.kwh]
         after |= {(bound - stretch.kwh_before) / stretch.kwh * length for bound in energies}
+        if not length:
+            yield from (
+                replace(stretch, kwh_before=kwh) for kwh in energies if 0 < kwh - stretch.kwh_before < stretch.kwh
+            )
     for seconds in sorted(after):
         if 0 < seconds < length:
             yield replace(
@@ -562,37 +604,51 @@ def rounded_total(
     tariffs: Sequence[Tariff],
     rules: Rules,
 ) -> Amount:
-    """Each line is rounded once, and so is what discounts take off one rate; or the sum of a rate alone.
+    """LINE: each line is rounded, and so is what discounts take off one rate. TOTAL: what they sum to is.
 
-    Each tax is taken from the sum of the lines of its rate, and rounded once.
+    Either way each tax is taken from the sum of all that it is on, and rounded once.
     """
-    stated: dict[tuple[str, Decimal | None, tuple[Decimal, ...]], Fraction] = {}
-    off: dict[tuple[str, Decimal | None, tuple[Decimal, ...]], Fraction] = {}
+    stated: dict[Rate, Fraction] = {}
+    off: dict[Rate, Fraction] = {}
+    unknown = False
     for (part, at), quantity in lines.items():
-        component = component_at(at, tariffs)
-        line = quantity * Fraction(component.price)
+        amount = quantity * Fraction(component_at(at, tariffs).price)
+        rate = rate_of(at, tariffs)
+        unknown = unknown or bool(amount and rate.taxes is None)
         if rules.rounding_place == "LINE":
-            line = to_money(line, rules)
-        percents = tuple(tax.percent for tax in component.taxes) or (component.vat_percent or Decimal(0),)
-        rate = tariffs[at[0]].tax_included.value, component.vat_percent, percents
-        stated[rate] = stated.get(rate, _NOTHING) + line
-        off[rate] = off.get(rate, _NOTHING) - line * sum((s for _, s in shares_off(part, discounts)), _NOTHING)
+            amount = to_money(amount, rules)
+        stated[rate] = stated.get(rate, _NOTHING) + amount
+        off[rate] = off.get(rate, _NOTHING) - amount * sum((s for _, s in shares_off(part, discounts)), _NOTHING)
     for rate, amount in off.items():
-        if rules.rounding_place == "LINE":
-            stated[rate] += to_money(amount, rules)
-        else:
-            stated[rate] = to_money(stated[rate] + amount, rules)
-    total = FREE
-    for (included, percent, percents), amount in stated.items():
-        if not amount or included == "N/A":
-            total = total.plus(Amount(amount, amount))
-        elif percent is None:
-            total = total.plus(Amount(amount, None))
-        else:
-            base = amount / (1 + Fraction(percent) / 100) if included == "YES" else amount
-            tax = sum((to_money(base * Fraction(one) / 100, rules) for one in percents), _NOTHING)
-            total = total.plus(Amount(amount - tax, amount) if included == "YES" else Amount(amount, amount + tax))
-    return total
+        stated[rate] += to_money(amount, rules) if rules.rounding_place == "LINE" else amount
+    without = to_money(sum((a for rate, a in stated.items() if not rate.included), _NOTHING), rules)
+    included = to_money(sum((a for rate, a in stated.items() if rate.included), _NOTHING), rules)
+    added = sum(taxes_on({rate: a for rate, a in stated.items() if not rate.included}, rules), _NOTHING)
+    contained = sum(taxes_on({rate: a for rate, a in stated.items() if rate.included}, rules), _NOTHING)
+    return Amount(without + included - contained, None if unknown else without + included + added)
+
+
+def rate_of(at: tuple[int, int, int], tariffs: Sequence[Tariff]) -> Rate:
+    side, component = tariffs[at[0]].tax_included, component_at(at, tariffs)
+    if side == "N/A":
+        return Rate(included=False, taxes=())
+    named = tuple((tax.name, tax.percent) for tax in component.taxes)
+    if not named and component.vat_percent is not None:
+        named = (("VAT", component.vat_percent),)
+    return Rate(side == "YES", named or None)
+
+
+def taxes_on(stated: dict[Rate, Fraction], rules: Rules) -> Iterable[Fraction]:
+    """Each tax once, on everything that it is on: of a price with taxes, on what is left without them."""
+    bases: dict[tuple[str, Decimal, Fraction], Fraction] = {}
+    for rate, amount in stated.items():
+        whole = 1 + sum((Fraction(percent) for _, percent in rate.taxes or ()), _NOTHING) / 100
+        divisor = whole if rate.included else Fraction(1)
+        for name, percent in rate.taxes or ():
+            tax = name, percent, divisor
+            bases[tax] = bases.get(tax, _NOTHING) + amount / divisor
+    for (_, percent, _), base in bases.items():
+        yield to_money(base * Fraction(percent) / 100, rules)
 
 
 def to_money(amount: Fraction, rules: Rules) -> Fraction:

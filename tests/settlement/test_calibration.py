@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement.calibration import MeterVerdict, SignatureVerdict, verify, verify_alone
+from settlement.calibration import SignatureVerdict, verify, verify_alone
 from settlement.calibration.transparency import container
 from tests.settlement.build import dossier
 from tests.settlement.meters import (
@@ -23,16 +23,13 @@ from tests.settlement.meters import (
     EdlReading,
     alfen,
     charging_process,
+    codes,
     data,
     ocmf,
     payload,
     pcdf,
     reading,
 )
-
-
-def codes(verdict: MeterVerdict) -> list[str]:
-    return [finding.code for finding in verdict.findings]
 
 
 def test_a_valid_record_proves_its_energy():
@@ -143,17 +140,13 @@ def test_signed_energy_that_was_not_billed_blocks():
     assert "meter.energy_differs" in [f.code for f in made.provenance.findings if f.blocks]
 
 
-VECTORS = Path("/work/shared/cases/ocmf/vectors.json")
-
-
-@pytest.mark.skipif(not VECTORS.exists(), reason="published records are not at hand")
-def test_published_records():
+def test_published_records(shared: Path):
     expected = {
         "valid": (SignatureVerdict.VALID, SignatureVerdict.VALID_LENIENT),
         "INVALID-SIGNATURE": (SignatureVerdict.INVALID,),
         "no-public-key": (SignatureVerdict.UNVERIFIABLE,),
     }
-    vectors = json.loads(VECTORS.read_text())
+    vectors = json.loads((shared / "cases/ocmf/vectors.json").read_text())
     differing = []
     for vector in vectors:
         verdict = verify(data(vector["ocmf"]), vector["public_key"])

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from settlement.calibration import MeterVerdict, SignatureVerdict, verify, verify_alone
+from settlement.calibration import SignatureVerdict, verify, verify_alone
 from settlement.calibration.curves import NAMES, SECP192K1
 from tests.settlement.meters import (
     ALFEN_METER,
@@ -18,6 +18,7 @@ from tests.settlement.meters import (
     Meter,
     alfen,
     charging_process,
+    codes,
     data,
     ocmf,
     payload,
@@ -26,10 +27,6 @@ from tests.settlement.meters import (
 )
 
 NEWER = Meter("secp256r1", secret=77)
-
-
-def codes(verdict: MeterVerdict) -> list[str]:
-    return [finding.code for finding in verdict.findings]
 
 
 @pytest.mark.parametrize("curve", NAMES)
@@ -269,3 +266,30 @@ def test_pcdf_that_verifies_and_may_not_be_billed(changes: dict[str, str], code:
 def test_the_format_is_seen_and_not_believed():
     verdict = verify(data(pcdf(), method="OCMF"), METER.key)
     assert (verdict.billable, codes(verdict)) == (True, ["meter.format_misnamed"])
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00,000+1400 S", "9999-12-31T23:59:59,999-1400 S"])
+def test_a_time_that_is_in_no_calendar_is_unreadable(stamp: str):
+    record = payload(reading("B", "100.5", TM=stamp), reading("E", "120.5"))
+    assert "meter.time_unreadable" in codes(verify(data(ocmf(record)), METER.key))
+
+
+@pytest.mark.parametrize("sign", ["\0", "\ud800"])
+@pytest.mark.parametrize("field", ["MS", "IL"])
+def test_what_no_text_can_hold_is_not_let_out_of_a_record(field: str, sign: str):
+    verdict = verify(
+        data(ocmf(payload(reading("B", "100.5"), reading("E", "120.5"), **{field: f"x{sign}"}))), METER.key
+    )
+    assert codes(verdict) == ["meter.not_readable"]
+    assert "\\u" not in verdict.model_dump_json()
+
+
+def test_what_no_text_can_hold_is_not_let_out_of_a_line():
+    assert codes(verify(data(pcdf(HW="x\0")), METER.key)) == ["meter.not_readable"]
+
+
+def test_of_many_records_on_the_slow_curve_none_is_verified():
+    meter = Meter(SECP192K1)
+    verdict = verify(data(*[ocmf(SESSION, meter)] * 101), meter.key)
+    assert verdict.signature is SignatureVerdict.UNVERIFIABLE
+    assert "more than 100 records" in verdict.reason

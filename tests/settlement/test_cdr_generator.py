@@ -4,11 +4,12 @@ from decimal import Decimal
 import pytest
 
 from canonical.cdr import CostComponent, SignedMeterData, SignedReading, TariffMoment
-from canonical.session import VehicleState
+from canonical.session import ChargingPeriod, VehicleState, Volume, VolumeDimension
 from settlement.agreement import STANDARD, Agreement
 from settlement.cdr_generator import cdr_id_for, running_cost
 from settlement.pricing import DEFAULT_POLICY, PricingPolicy, Unpriceable
 from settlement.pricing.policy import PriceChange
+from settlement.validation import Circumstances, validate
 from tests.settlement import meters
 from tests.settlement.build import (
     BERLIN,
@@ -184,6 +185,43 @@ def test_idle_and_parking_are_one_price_to_ocpi_and_two_lines_to_us() -> None:
     assert made.cdr.total_parking_time_h == Decimal("1.0000")
 
 
+def test_hours_are_rounded_once_and_not_period_by_period() -> None:
+    paused = [
+        reading(0, "0"),
+        reading(20, "5", VehicleState.PARKED),
+        reading(40, "5"),
+        reading(50, "10", VehicleState.PARKED),
+        reading(90, "10", VehicleState.PARKED),
+    ]
+    made = dossier(readings=paused).cdr
+    assert (made.total_parking_time_h, made.total_time_h) == (Decimal("1.0000"), Decimal("1.5000"))
+
+
 def test_a_session_has_one_idempotency_key_whatever_its_cdr_is_called() -> None:
     assert dossier(1).handles.idempotency_key == dossier(1, charged(kwh="7")).handles.idempotency_key
     assert dossier(1).handles.idempotency_key != dossier(2).handles.idempotency_key
+
+
+@pytest.mark.parametrize(
+    ("key", "agreement", "net"),
+    [(meters.METER.key, SPLIT, "6.60"), (meters.METER.key, STANDARD, "6.00"), (None, SPLIT, "6.00")],
+    ids=["as the meter signed", "not agreed", "no registered key"],
+)
+def test_a_partners_period_over_a_price_change_is_checked_by_what_the_meter_signed(
+    key: str | None, agreement: Agreement, net: str
+) -> None:
+    signed = two_hours("100", "118", "120")
+    readings = [reading(0, "0"), reading(120, "20", VehicleState.PARKED)]
+    ours = dossier(readings=readings, priced_by=BY_DAY, signed=signed).cdr
+    energy = Volume(dimension=VolumeDimension.ENERGY, volume=Decimal(20))
+    whole = ChargingPeriod(start=ours.start, volumes=(energy,))
+    theirs = ours.model_copy(update={"charging_periods": (whole,)})
+    got = validate(
+        theirs,
+        session=None,
+        tariff_held=BY_DAY,
+        time_zone=BERLIN,
+        agreement=agreement,
+        circumstances=Circumstances(registered_key=key),
+    )
+    assert sum(line.net for line in got.lines) == Decimal(net)

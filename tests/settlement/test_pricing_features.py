@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from time import process_time
 
 import pytest
 
@@ -47,6 +48,36 @@ def amounts(got: Breakdown) -> list[tuple[CostComponent, Decimal]]:
 
 TEN_KWH = charge(period(NOON, ENERGY="10", TIME="1"))
 ENERGY_040 = tariff(element(component("ENERGY", "0.40")))
+
+
+def test_a_tariff_of_five_thousand_elements_is_ready_in_seconds():
+    """A sender decides how many there are, and an answer is due. Every bound is another, so that nothing is shared."""
+    absurd = tariff(
+        *(
+            element(
+                component("ENERGY", f"0.{number + 1:05}"),
+                start_time=f"{number // 60 % 24:02}:{number % 60:02}",
+                start_date=f"{2001 + number // 300}-{number % 300 // 25 + 1:02}-{number % 25 + 1:02}",
+                min_duration_s=number,
+                max_kwh=str(number + 1),
+            )
+            for number in range(5_000)
+        )
+    )
+    began = process_time()
+    assert price(TEN_KWH, absurd, DEFAULT_POLICY).net == 0
+    assert process_time() - began < 4
+
+
+def test_so_is_one_with_thousands_of_fields_that_nobody_knows():
+    pointers = [f"/elements/0/restrictions/{letter * 1000}{number}" for letter in "kvy" for number in range(1000)]
+    absurd = ENERGY_040.model_copy(
+        update={"extensions": tuple(Extension(pointer=pointer, json_text="1") for pointer in pointers)}
+    )
+    began = process_time()
+    with pytest.raises(Unpriceable):
+        price(TEN_KWH, absurd, DEFAULT_POLICY)
+    assert process_time() - began < 4
 
 
 class TestSeveralTariffs:
@@ -472,6 +503,17 @@ class TestRefusals:
         with pytest.raises(NetUnknown) as refused:
             price(charge(period(NOON, ENERGY="10.0005", TIME="1")), gross, DEFAULT_POLICY)
         assert (refused.value.currency, refused.value.after_tax) == ("EUR", Decimal("4.0004"))
+
+    @pytest.mark.parametrize(("stated", "due"), [("3.50", Decimal("3.50")), (None, None)])
+    def test_only_a_limit_with_tax_binds_such_a_gross(self, stated: str | None, due: Decimal | None):
+        capped = tariff(
+            element(component("ENERGY", "0.40", None)),
+            tax=TaxIncluded.YES,
+            max_price={"currency": "EUR", "before_tax": "3", "after_tax": stated},
+        )
+        with pytest.raises(NetUnknown) as refused:
+            price(TEN_KWH, capped, DEFAULT_POLICY)
+        assert refused.value.after_tax == due
 
 
 class TestTheWorking:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from canonical.cdr import CdrDossier, CostComponent
 from canonical.model import Finding
 from canonical.settlement import ItemOutcome, ReconciliationReport, Statement
-from settlement.reconciliation import cdr_sha256, left_out, reconcile, statement
-from settlement.statement import component_amounts, month_bounds, month_of
+from settlement.reconciliation import left_out, reconcile
+from settlement.statement import cdr_sha256, component_amounts, month_bounds, month_of, statement
 from tests.settlement.build import CPO, EMSP, NOON, charged, dossier
 
 MARCH = tuple(dossier(number, charged(idle_minutes=10 * number, kwh=f"{number}.5")) for number in range(1, 6))
@@ -177,3 +177,17 @@ def test_who_cannot_tell_idle_from_parking_agrees_with_who_can():
     unpriced = [dossier.model_copy(update={"lines": ()}) for dossier in MARCH]
     assert {c.component for c in component_amounts(unpriced[0])} != {c.component for c in component_amounts(MARCH[0])}
     assert {item.outcome for item in answer(claim(), unpriced).items} == {ItemOutcome.AGREED}
+
+
+def test_a_bare_amount_that_holds_the_tax_is_compared_after_tax() -> None:
+    """OCPI 2.1.1, agreed to be GROSS, and a person let it pass although it could not be priced again."""
+    (sent,) = MARCH[:1]
+    total = sent.cdr.total_cost
+    bare = total.model_copy(update={"before_tax": total.after_tax, "after_tax": None, "taxes": None})
+    held = sent.model_copy(update={"cdr": sent.cdr.model_copy(update={"total_cost": bare}), "lines": ()})
+    key = held.cdr.object_id.key
+    assert answer(claim([sent]), [held], with_tax={key}).items[0].outcome is ItemOutcome.AGREED
+    assert answer(claim([sent]), [held]).items[0].outcome is ItemOutcome.DISPUTED
+    dearer = held.cdr.model_copy(update={"total_cost": bare.model_copy(update={"before_tax": Decimal(1)})})
+    other = answer(claim([sent]), [held.model_copy(update={"cdr": dearer})], with_tax={key}).items[0]
+    assert "cdr.gross_cost_differs" in {finding.code for finding in other.findings}

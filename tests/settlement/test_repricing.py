@@ -2,8 +2,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from canonical.cdr import CostComponent, Discount
-from settlement.pricing import DEFAULT_POLICY, PricingPolicy, Sample
-from settlement.pricing.policy import PriceChange
+from settlement.pricing import DEFAULT_POLICY
 from settlement.repricing import reprice
 from tests.settlement.build import BERLIN, ENERGY_AND_IDLE, NOON, component, dossier, element, period, tariff
 
@@ -23,16 +22,6 @@ def test_by_several_tariffs_less_discounts():
     assert {usage.tariff_id for usage in got.usages} == {"T1", None}
 
 
-def test_signed_readings_may_split_its_periods():
-    later = tariff(element(component("ENERGY", "1"), end_time="12:30"), element(component("ENERGY", "2")))
-    cdr = dossier().cdr.model_copy(
-        update={"charging_periods": (period(NOON, ENERGY="10", TIME="1"),), "end": NOON + timedelta(hours=1)}
-    )
-    samples = [Sample(at=NOON + timedelta(minutes=m), kwh=Decimal(kwh)) for m, kwh in ((0, 0), (30, 8), (60, 10))]
-    policy = PricingPolicy(name="split", price_change=PriceChange.SPLIT)
-    assert reprice(cdr, later, BERLIN, policy, samples=samples).net == 8 + 2 * 2
-
-
 def test_a_reservation_that_nobody_used_is_read_as_its_amount_says():
     fees = tariff(
         element(component("TIME", "2"), reservation="RESERVATION"),
@@ -46,3 +35,6 @@ def test_a_reservation_that_nobody_used_is_read_as_its_amount_says():
     )
     assert reprice(booked, fees, BERLIN, DEFAULT_POLICY).net == 7
     assert reprice(cancelled, fees, BERLIN, DEFAULT_POLICY).net == 2
+    unpriced = booked.model_copy(update={"total_cost": booked.total_cost.model_copy(update={"before_tax": Decimal(0)})})
+    only_expired = fees.model_copy(update={"elements": fees.elements[1:]})
+    assert reprice(unpriced, only_expired, BERLIN, DEFAULT_POLICY).net == 5

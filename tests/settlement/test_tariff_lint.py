@@ -1,6 +1,7 @@
 """What a tariff will do, and what speaks against it: every code, by a tariff that has it and one that has not."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -171,6 +172,8 @@ def test_a_bound_in_the_hour_in_which_clocks_change_is_named_where_they_change()
     of = tariff(element(component("ENERGY", "1"), start_time="02:30", end_time="06:00"), element(ENERGY))
     assert "tariff.window_at_clock_change" in codes(of, time_zone="Europe/Berlin")
     assert "tariff.window_at_clock_change" not in codes(of, time_zone="UTC")
+    undated = of.model_copy(update={"last_updated": datetime(1970, 1, 1, tzinfo=UTC)})
+    assert "tariff.window_at_clock_change" in codes(undated, time_zone="Europe/Berlin")
     by_day = tariff(element(component("ENERGY", "1"), start_time="06:00", end_time="22:00"), element(ENERGY))
     assert "tariff.window_at_clock_change" not in codes(by_day, time_zone="Europe/Berlin")
 
@@ -182,6 +185,13 @@ def test_what_is_too_much_to_look_at_is_said() -> None:
     ]
     assert "tariff.too_many_cases" in codes(tariff(*many))
     assert "tariff.too_many_cases" in codes(tariff(*[element(ENERGY, min_kwh=n) for n in range(300)]))
+
+
+def test_of_two_prices_for_the_same_it_says_the_one_that_counts() -> None:
+    (said,) = [
+        each for each in lint(tariff(element(ENERGY, component("ENERGY", "0.77")))).sentences if "energy" in each
+    ]
+    assert "0.77" not in said
 
 
 def test_it_says_in_words_what_it_does() -> None:

@@ -10,7 +10,6 @@ from canonical.money import Price, TaxLine
 from canonical.session import AuthMethod, ChargingPeriod, Session, SessionStatus, VehicleState, VolumeDimension
 from canonical.tariff import Tariff, TaxIncluded
 from settlement.agreement import STANDARD, Agreement, AmountBasis
-from settlement.pricing import DEFAULT_POLICY
 from settlement.validation import Basis, Circumstances, Outcome, Validation, conflict, validate
 from tests.settlement.build import (
     BERLIN,
@@ -366,7 +365,7 @@ def test_a_reservation_may_have_expired_or_have_been_cancelled(net: str, quarant
     cdr = dossier(readings=states, priced_by=booked).cdr.model_copy(
         update={"total_cost": euros(net, net), "total_reservation_cost": euros(net, net)}
     )
-    got = validate(cdr, session=None, tariff_held=booked, time_zone=BERLIN, policy=DEFAULT_POLICY)
+    got = validate(cdr, session=None, tariff_held=booked, time_zone=BERLIN)
     assert got.quarantine is quarantine
 
 

@@ -47,7 +47,7 @@ async def charge(store: Store, *ids: str) -> None:
             added = await work.cdrs.add(record, connection_id="emsp", ours=True, evidence_id=None)
             assert added is AddOutcome.ADDED
             await work.evidence.add(message(b'{"id":"%s"}' % id_.encode(), object_key=f"DE*RCO/{id_}"))
-            await work.cdrs.add_receipt(of(id_), "emsp", receipt())
+            await work.cdr_deliveries.add_receipt(of(id_), "emsp", receipt())
             await work.cdrs.note(
                 of(id_), connection_id="emsp", ours=True, state=CdrState.DELIVERED, text="taken", at=at(63)
             )

@@ -168,6 +168,7 @@ def cdr(id_: str = "C1", *, net: str = "5.00", end: float = 60, session_id: str 
         auth_method=AuthMethod.WHITELIST,
         charge_point=charge_point(),
         currency="EUR",
+        tariffs=(tariff(),),
         charging_periods=(ChargingPeriod(start=T0, volumes=(volume,)),),
         total_cost=Price(currency="EUR", before_tax=Decimal(net)),
         total_energy_kwh=Decimal("10.0"),

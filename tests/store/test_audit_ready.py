@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from canonical.cdr import CdrDossier, CostComponent, CostLine, MeterLink
 from canonical.model import Finding
 from canonical.money import Price, TaxLine
-from canonical.store import AddOutcome, CdrEmission, CdrReceipt, Store
+from canonical.store import AddOutcome, BilledTwice, CdrEmission, CdrReceipt, Store
 from settlement.cdr_generator import credit
 from tests.store.samples import at, cdr, dossier, of
 
@@ -110,10 +110,10 @@ async def test_partner_version_provenance(store: Store) -> None:
     refused = CdrReceipt(400, None, None, None, "REFUSED", (noted,), proved=False, at=at(2))
     async with store.transaction() as work:
         for emission in (sent, sent, again):
-            await work.cdrs.add_emission(of("C1"), "emsp", emission)
-        await work.cdrs.add_receipt(of("C1"), "emsp", refused)
-        assert await work.cdrs.emissions(of("C1"), "emsp") == (sent, again)
-        assert await work.cdrs.receipts(of("C1"), "emsp") == (refused,)
+            await work.cdr_deliveries.add_emission(of("C1"), "emsp", emission)
+        await work.cdr_deliveries.add_receipt(of("C1"), "emsp", refused)
+        assert await work.cdr_deliveries.emissions(of("C1"), "emsp") == (sent, again)
+        assert await work.cdr_deliveries.receipts(of("C1"), "emsp") == (refused,)
 
 
 async def test_reconciliation_handles(store: Store) -> None:
@@ -124,7 +124,7 @@ async def test_reconciliation_handles(store: Store) -> None:
     assert await add(store, keyed) is AddOutcome.SAME
     second = keyed.model_copy(update={"cdr": cdr("C2")})
     for connection_id in ("emsp", "other"):
-        with pytest.raises(DBAPIError, match="cdr_billed_once"):
+        with pytest.raises(BilledTwice):
             await add(store, second, connection_id)
     found = await rows(store, "SELECT key, session_key, idempotency_key FROM cdr WHERE billing_record = '2026/4711'")
     assert found == [("DE*RCO/C1", "S1", keyed.handles.idempotency_key)]
@@ -136,7 +136,7 @@ async def test_a_cdr_has_one_credit_whatever_its_id(store: Store) -> None:
     first, second = credit(dossier(), at(90), "C1-C"), credit(dossier(), at(91), "C1-D")
     second = second.model_copy(update={"handles": second.handles.model_copy(update={"idempotency_key": "other"})})
     assert await add(store, first) is AddOutcome.ADDED
-    with pytest.raises(DBAPIError, match="cdr_credited_once"):
+    with pytest.raises(BilledTwice):
         await add(store, second)
 
 

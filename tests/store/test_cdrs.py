@@ -103,10 +103,10 @@ async def test_receipts_are_kept_in_order(store: Store) -> None:
     second = CdrReceipt(201, 1000, "https://e/cdrs/1", "2.2.1", "accepted", (finding,), proved=True, at=at(2))
     async with store.transaction() as work:
         for receipt in (first, second):
-            await work.cdrs.add_receipt(of("C1"), "emsp", receipt)
-        assert await work.cdrs.receipts(of("C1"), "emsp") == (first, second)
+            await work.cdr_deliveries.add_receipt(of("C1"), "emsp", receipt)
+        assert await work.cdr_deliveries.receipts(of("C1"), "emsp") == (first, second)
         with pytest.raises(NotFound):
-            await work.cdrs.add_receipt(of("C9"), "emsp", first)
+            await work.cdr_deliveries.add_receipt(of("C9"), "emsp", first)
 
 
 async def test_evidence_comes_back_byte_for_byte(store: Store) -> None:

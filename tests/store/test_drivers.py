@@ -1,6 +1,7 @@
 """Who a driver is stands nowhere in clear where rows never change, and nowhere at all once he is forgotten."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 from dataclasses import replace
@@ -25,8 +26,10 @@ from canonical.store import (
     EvidenceRecord,
     NotFound,
     OutboxAction,
+    Overtaken,
     RetentionPolicy,
     Store,
+    UnitOfWork,
 )
 from canonical.store.documents import sha256_of, text_of
 from canonical.store.sealing import ERASED, DriverKey, packed, reveal, unpacked
@@ -138,8 +141,8 @@ async def digests(store: Store) -> dict[str, str]:
 
 async def forget(store: Store) -> None:
     async with store.transaction() as work:
-        for known in await work.retention.find(EMSP, contract_id=CONTRACT):
-            await work.retention.forget(known, "asked for")
+        for known in await work.forgetting.find(EMSP, contract_id=CONTRACT):
+            await work.forgetting.forget(known, "asked for")
 
 
 async def test_no_row_that_never_changes_names_a_driver(store: Store) -> None:
@@ -192,7 +195,7 @@ async def test_a_forgotten_driver_is_nowhere(store: Store, vault: Vault, databas
             )
         ).upper()
         assert not any(needle in shown for needle in NEEDLES)
-        assert await work.retention.find(EMSP, uid=UID) == ()
+        assert await work.forgetting.find(EMSP, uid=UID) == ()
         assert await work.idempotency.begin("request", "other") is None
     await another.close()
 
@@ -291,9 +294,9 @@ async def test_a_card_leads_to_its_contract_and_spelling_does_not_matter(store: 
     alone = await store.drivers.key(Driver.by_card(EMSP, "05second"), Duty.FEED)
     assert alone.number != key.number
     async with store.transaction() as work:
-        found = await work.retention.find(EMSP, contract_id=CONTRACT.lower())
+        found = await work.forgetting.find(EMSP, contract_id=CONTRACT.lower())
         assert {each.key.number for each in found} == {key.number, alone.number}
-        assert await work.retention.find(PartyId(country_code="DE", party_id="XXX"), uid=UID) == ()
+        assert await work.forgetting.find(PartyId(country_code="DE", party_id="XXX"), uid=UID) == ()
 
 
 async def test_a_driver_who_comes_back_is_another_one(store: Store) -> None:
@@ -303,7 +306,7 @@ async def test_a_driver_who_comes_back_is_another_one(store: Store) -> None:
     assert after.number != before.number
     async with store.transaction() as work:
         with pytest.raises(NotFound):
-            await work.retention.forget(replace((await work.retention.find(EMSP, uid=UID))[0], key=before), "again")
+            await work.forgetting.forget(replace((await work.forgetting.find(EMSP, uid=UID))[0], key=before), "again")
 
 
 async def test_a_key_outlives_the_transaction_that_first_asked_for_it(store: Store) -> None:
@@ -327,14 +330,14 @@ async def test_duties_say_until_when_a_driver_has_to_be_known(store: Store) -> N
     await charged(store)
     today = datetime.now(UTC).date()
     async with store.transaction() as work:
-        known, by_card = await work.retention.find(EMSP, uid=UID)
+        known, by_card = await work.forgetting.find(EMSP, uid=UID)
         assert (by_card.of_kind("contract"), by_card.needed_until(RetentionPolicy(), today)) == ((), {})
         needed = known.needed_until(RetentionPolicy(), today)
         assert {duty: (end.year, end.month, end.day) for duty, end in needed.items()} == {
             Duty.VOUCHER: (today.year + 8, 12, 31),
             Duty.LETTER: (today.year + 6, 12, 31),
         }
-        affected = await work.retention.affected(known)
+        affected = await work.forgetting.affected(known)
         assert affected.counts == {
             "cdr": 1, "token": 1, "session": 2, "token_authorization": 1, "command": 0, "review_case": 1,
         }  # fmt: skip
@@ -368,6 +371,13 @@ class TestSealing:
         assert reveal(sealed, {7: self.KEY}) == forged
         assert reveal(forged, {}) == forged
 
+    def test_what_was_seen_sealed_elsewhere_is_not_opened_for_whoever_sends_it(self) -> None:
+        seen = DriverKey(9, bytes(64)).seal_text("NL-REM-C9")
+        sent = json.dumps({"name": f"look: {seen}"}, separators=(",", ":"))
+        keys = {7: self.KEY, 9: DriverKey(9, bytes(64))}
+        assert reveal(self.KEY.conceal(sent, ()), keys) == sent
+        assert reveal(self.KEY.conceal_name(f"/cdrs/{seen}", ()), keys) == f"/cdrs/{seen}"
+
     def test_a_part_that_was_changed_is_noticed(self) -> None:
         stored = packed(((self.KEY, b"one"), (None, b"two")))
         assert unpacked(stored, {7: self.KEY}) == b"onetwo"
@@ -378,3 +388,49 @@ class TestSealing:
 
     def test_nothing_shows_a_key(self) -> None:
         assert repr(self.KEY) == "DriverKey(7)"
+
+
+class _Stopped(Exception):
+    """Something that leaves the block."""
+
+
+async def _look(work: UnitOfWork) -> None:
+    """Any look: the key of who is expected comes along with it."""
+    await work.tokens.get(samples.token().object_id)
+
+
+async def test_a_key_that_a_transaction_makes_goes_with_it(store: Store) -> None:
+    with contextlib.suppress(_Stopped):
+        async with store.transaction() as work:
+            work.keyring.expect(DRIVER)
+            await _look(work)
+            lost = await work.keyring.key(DRIVER, Duty.FEED)
+            await work.events.add(EventKind.AUTHORIZATION_ASKED, "x", "a", {}, driver=DRIVER)
+            raise _Stopped
+    assert await store.drivers.by_number([lost.number]) == {}
+    async with store.transaction() as work:
+        work.keyring.expect(DRIVER)
+        await _look(work)
+        kept = await work.keyring.key(DRIVER, Duty.FEED)
+        await work.events.add(EventKind.AUTHORIZATION_ASKED, "x", "a", {}, driver=DRIVER)
+    assert kept.number != lost.number
+    assert (await store.drivers.key(DRIVER, Duty.FEED)).number == kept.number
+
+
+async def test_of_two_who_make_a_key_for_a_driver_one_is_overtaken_and_then_uses_that_of_the_other(
+    store: Store, vault: Vault, database_url: str
+) -> None:
+    another = await Store.connect(database_url, vault)
+    with pytest.raises(Overtaken):  # noqa: PT012 (when the transaction ends)
+        async with store.transaction() as work:
+            work.keyring.expect(Driver.by_card(EMSP, UID))
+            await _look(work)
+            await work.keyring.key(DRIVER, Duty.FEED)
+            theirs = await another.drivers.key(DRIVER, Duty.FEED)
+            await work.events.add(EventKind.AUTHORIZATION_ASKED, "x", "a", {}, driver=DRIVER)
+    await another.close()
+    async with store.transaction() as work:
+        assert await work.events.last() == 0
+        work.keyring.expect(Driver.by_card(EMSP, UID))
+        await _look(work)
+        assert (await work.keyring.key(DRIVER, Duty.FEED)).number == theirs.number

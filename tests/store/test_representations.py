@@ -11,7 +11,7 @@ from sqlalchemy import text
 from canonical.location import Location
 from canonical.model import CanonicalModel
 from canonical.store import BILLED_SESSIONS, ISSUED_CDRS, LOCATIONS, TARIFFS, Shelf, Store, Window, WrittenPage
-from tests.store.samples import at, context, dossier, location, of, session, tariff
+from tests.store.samples import at, cdr, context, dossier, location, of, session, tariff
 
 
 @dataclass
@@ -179,7 +179,7 @@ async def test_sessions_and_cdrs_of_one_partner(store: Store) -> None:
             await work.sessions.put(session(id_))
         await work.sessions.seal(context("S2"))
         await work.cdrs.add(dossier(), connection_id="emsp", ours=True, evidence_id=None)
-        await work.cdrs.add(dossier(), connection_id="other", ours=True, evidence_id=None)
+        await work.cdrs.add(dossier(cdr("C2")), connection_id="other", ours=True, evidence_id=None)
         await work.cdrs.add(dossier(), connection_id="emsp", ours=False, evidence_id=None)
     for _ in range(2):
         mine = await page(store, scribe, BILLED_SESSIONS, context("S2").connection_id, since=at(-1))

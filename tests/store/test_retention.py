@@ -10,7 +10,8 @@ from activities.retention import let_go
 from canonical.event import EventKind
 from canonical.session import SessionStatus
 from canonical.store import Driver, Duty, OutboxAction, RetentionClass, RetentionPolicy, Store
-from canonical.store.retention import CLASS_OF, EXPIRIES
+from canonical.store.expiry import EXPIRIES
+from canonical.store.retention import CLASS_OF
 from canonical.store.tables import APPEND_ONLY, Row
 from tests.store import samples
 from tests.store.samples import EMSP, T0, of
@@ -151,7 +152,7 @@ async def test_a_driver_is_forgotten_with_the_last_record_that_needs_him(store: 
         await opened.execute(text("DELETE FROM token"))
     assert (await let_go(store, POLICY, TODAY)).drivers == 1
     async with store.transaction() as work:
-        assert await work.retention.find(EMSP, uid="04ab") == ()
+        assert await work.forgetting.find(EMSP, uid="04ab") == ()
         kept = await work.cdrs.get(of("C1"), ours=True)
     assert kept is not None
     assert kept.dossier.cdr.token.contract_id.startswith("ERASED-")
@@ -168,8 +169,8 @@ async def test_terms_follow_the_settings(store: Store) -> None:
 async def test_a_destroyed_key_does_not_come_back(store: Store) -> None:
     key = await store.drivers.key(Driver.of(samples.token_ref()), Duty.FEED)
     async with store.transaction() as work:
-        (known,) = await work.retention.find(EMSP, uid="04AB")
-        await work.retention.forget(known, "asked for")
+        (known,) = await work.forgetting.find(EMSP, uid="04AB")
+        await work.forgetting.forget(known, "asked for")
 
     async def bring_back() -> None:
         async with store._begin() as opened:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from canonical.location import Location
-from canonical.store import Store
+from canonical.store import Overtaken, Store
 from canonical.vault import Vault
 from tests.conftest import Databases
 from tests.store.samples import at, location
@@ -98,3 +98,39 @@ async def test_a_task_that_is_cancelled_leaves_a_connection_that_works(databases
     finally:
         await store.close()
         await databases.drop(url)
+
+
+async def test_what_was_seen_and_changed_by_another_meanwhile_is_not_written_over(store: Store) -> None:
+    first = location()
+    theirs = first.model_copy(update={"name": "theirs", "last_updated": at(5)})
+    ours = first.model_copy(update={"name": "ours", "last_updated": at(6)})
+    async with store.transaction() as work:
+        await work.locations.put(first, source=SOURCE)
+    with pytest.raises(Overtaken):  # noqa: PT012 (when the transaction ends)
+        async with store.transaction() as work:
+            seen = await work.locations.see(first.object_id, source=SOURCE)
+            async with store.transaction() as other:
+                await other.locations.put(theirs, source=SOURCE)
+            told = await _kept(store, first)
+            await work.locations.put_over(seen, ours, source=SOURCE)
+    assert await _kept(store, first) == told
+    assert told[0] == theirs
+    async with store.transaction() as work:
+        seen = await work.locations.see(first.object_id, source=SOURCE)
+        assert seen.locked  # whoever comes next here waits for the others, and so comes to an end
+        assert (await work.locations.put_over(seen, ours, source=SOURCE)).before == theirs
+    assert (await _kept(store, first))[0] == ours
+
+
+async def test_of_two_who_add_the_same_object_one_is_overtaken(store: Store) -> None:
+    new = location()
+    with pytest.raises(Overtaken):  # noqa: PT012 (when the transaction ends)
+        async with store.transaction() as work:
+            seen = await work.locations.see(new.object_id, source=SOURCE)
+            async with store.transaction() as other:
+                await other.locations.put_over(
+                    await other.locations.see(new.object_id, source=SOURCE), new, source=SOURCE
+                )
+            told = await _kept(store, new)
+            await work.locations.put_over(seen, new, source=SOURCE)
+    assert await _kept(store, new) == told

@@ -130,7 +130,7 @@ async def test_a_cdr_with_a_receipt_is_not_sent_again(
         await ActivityEnvironment().run(billing.send_cdr, ref)
     assert len(partner.seen) == 1
     async with store.transaction() as work:
-        (receipt,) = await work.cdrs.receipts(cdr().object_id, "emsp")
+        (receipt,) = await work.cdr_deliveries.receipts(cdr().object_id, "emsp")
         stored = await work.cdrs.get(cdr().object_id, connection_id="emsp", ours=True)
     assert (receipt.http_status, receipt.url, receipt.proved) == (201, partner.url("/cdrs/1"), False)
     assert stored is not None
@@ -227,7 +227,7 @@ async def test_a_receipt_proves_what_money_hangs_on(
     assert await ActivityEnvironment().run(billing.prove_receipt, ref) == outcome
     async with store.transaction() as work:
         assert [case.kind for case in await work.cases.list()] == cases
-        assert (await work.cdrs.receipts(cdr().object_id, "emsp"))[-1].proved is (outcome == "PROVED")
+        assert (await work.cdr_deliveries.receipts(cdr().object_id, "emsp"))[-1].proved is (outcome == "PROVED")
 
 
 async def test_a_refused_cdr_is_a_case_and_not_repeated(
@@ -242,7 +242,7 @@ async def test_a_refused_cdr_is_a_case_and_not_repeated(
     assert failure.value.type == PartnerRejected.__name__
     async with store.transaction() as work:
         (case,) = await work.cases.list()
-        (answer,) = await work.cdrs.receipts(cdr().object_id, "emsp")
+        (answer,) = await work.cdr_deliveries.receipts(cdr().object_id, "emsp")
         assert (answer.outcome, answer.ocpi_status, answer.version_accepted) == ("REFUSED", 2001, None)
     assert case.kind == "cdr-refused"
 

@@ -244,3 +244,34 @@ async def test_a_case_says_what_a_person_has_to_look_at(partner: Store) -> None:
     async with partner.transaction() as work:
         (case,) = await work.cases.list()
     assert (case.kind, "cdr.second_debit" in [finding.code for finding in case.findings]) == ("cdr-quarantined", True)
+
+
+async def test_what_refers_to_itself_is_checked_once(partner: Store) -> None:
+    got = await arrived(partner, sent(credit_reference_id="C1"))
+    assert blocking(got) == ["cdr.reference_without_credit"]
+
+
+async def test_a_check_that_breaks_off_leaves_the_cdr_to_a_person(
+    partner: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> Validation:
+        raise ZeroDivisionError("NL-REM-C1")
+
+    monkeypatch.setattr("settlement.validation.validate", broken)
+    record = sent()
+    await arrive(partner, record)
+    activities = BillingActivities(provider(partner))
+    told = await activities.check_cdr(CdrRef(record.object_id.key, SOURCE))
+    assert (told.state, told.needs_person) == ("QUARANTINED", True)
+    async with partner.transaction() as work:
+        (case,) = await work.cases.list()
+    assert [finding.code for finding in case.findings] == ["cdr.check_failed"]
+    assert "NL-REM-C1" not in caplog.text + case.model_dump_json()
+
+
+async def test_of_very_many_alike_not_all_are_read(partner: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("activities.cdr_check._MOST_KIN", 2)
+    assert "cdr.too_many_alike" not in blocking(await arrived(partner, sent(), later("C2", session_id="S9")))
+    assert "cdr.too_many_alike" in blocking(
+        await arrived(partner, later("C3"), sent("C4", session_id="S1"), sent("C5"))
+    )

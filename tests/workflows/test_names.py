@@ -16,6 +16,7 @@ WORKFLOWS = {
     "PartnerFeed": ({"wake"}, set(), set()),
     "Reconciliation": ({"invoice_received"}, set(), set()),
     "Resync": (set(), set(), set()),
+    "Retention": (set(), set(), set()),
     "SettlementCycle": ({"report_received"}, {"approve"}, {"state"}),
     "Sweep": (set(), set(), set()),
     "Unregistration": ({"give_up", "nudge"}, set(), set()),
@@ -46,6 +47,7 @@ ACTIVITIES = {
     "resync-begin",
     "resync-finish",
     "resync-pull-page",
+    "retention-let-go",
     "schedules-arrange",
     "schedules-due",
     "settlement-assess",
@@ -77,6 +79,7 @@ def test_workflow_ids() -> None:
     assert ids.SWEEP_ALL_SCHEDULE == "sweep-all"
     assert ids.LOG_SCHEDULE == "financial-log"
     assert ids.LOG_ALL_SCHEDULE == "financial-log-all"
+    assert ids.RETENTION_SCHEDULE == "retention"
     assert ids.handshake("c") == "handshake/c"
     assert ids.unregistration("c") == "unregistration/c"
     assert ids.charging_session("c", "DE*RCO/S-1") == "session/c/DE*RCO/S-1"

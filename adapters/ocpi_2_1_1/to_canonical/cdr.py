@@ -4,10 +4,11 @@ from adapters.contract import Parties
 from adapters.ocpi.leftovers import extensions
 from adapters.ocpi_2_1_1.number import NUMBER
 from adapters.ocpi_2_1_1.to_canonical.location import location
-from adapters.ocpi_2_1_1.to_canonical.session import UNKNOWN_ID, charging_periods, contract, flat_fees, net, used
+from adapters.ocpi_2_1_1.to_canonical.session import charging_periods, contract, flat_fees, net, used
 from adapters.ocpi_2_1_1.to_canonical.tariff import tariff
 from adapters.ocpi_2_1_1.wire import cdr as wire
 from canonical.cdr import Cdr, ChargePoint
+from canonical.identity import UNKNOWN_ID
 from canonical.location import Location
 from canonical.session import AuthMethod
 

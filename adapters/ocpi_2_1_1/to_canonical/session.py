@@ -10,13 +10,11 @@ from adapters.ocpi_2_1_1.number import NUMBER
 from adapters.ocpi_2_1_1.to_canonical.location import location
 from adapters.ocpi_2_1_1.wire import session as wire
 from adapters.ocpi_2_1_1.wire.session_words import CdrDimensionType
+from canonical.identity import UNKNOWN_ID
 from canonical.location import Connector, Evse, Location
 from canonical.money import Price
 from canonical.session import AuthMethod, ChargingPeriod, Session, SessionStatus, Volume, VolumeDimension
 from canonical.token import TokenRef
-
-UNKNOWN_ID = "#NA"
-"""OCPI 2.2 and later: in place of a required id that cannot be known."""
 
 _PERIODS = "charging_periods"
 

@@ -26,7 +26,7 @@ def read(text: str) -> Json:
     try:
         value: Json = json.loads(
             text,
-            parse_float=Decimal,
+            parse_float=_fraction,
             parse_int=_whole,
             parse_constant=_refuse_constant,
             object_pairs_hook=_members_once,
@@ -83,6 +83,13 @@ def _write(value: Json, put: Callable[[str], None]) -> None:
 
 def _whole(digits: str) -> int | Decimal:
     return int(digits) if len(digits) < _LONG else Decimal(digits)
+
+
+def _fraction(digits: str) -> Decimal:
+    try:
+        return Decimal(digits)
+    except ArithmeticError:  # an exponent that no Decimal has
+        raise NotJson("a number is out of range") from None
 
 
 def _members_once(members: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from canonical.store.log.audit import Audit, Fault, audit
+from canonical.store.log.audit import audit
 from canonical.store.log.bundle import Bundle
 from canonical.store.log.checkpoint import Checkpoint
 from canonical.store.log.export import export
+from canonical.store.log.fault import Audit, Fault
 from canonical.store.log.log import LogRepository
 from canonical.store.log.note import PublicKey, SigningKey
 from canonical.store.transaction import Transaction

@@ -31,6 +31,9 @@ from canonical.store.tables import Row
 from canonical.store.transaction import Transaction
 
 FORMAT: Final = 1
+LOWEST: Final = -(1 << 63)
+"""Below every number of a record, also of one that somebody put into the database by hand."""
+
 _DEPTH: Final = 3
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from canonical.store.errors import StoreError
 from canonical.store.log.checkpoint import Checkpoint
-from canonical.store.log.leaves import FORMAT, KINDS, Kind, Record, records
+from canonical.store.log.leaves import FORMAT, KINDS, LOWEST, Kind, Record, records
 from canonical.store.log.note import BadNote, NotSigned, SigningKey
 from canonical.store.log.tree import HASH_BYTES, Growth, Span, Subtree, consistency_spans, inclusion_spans
 from canonical.store.transaction import Transaction
@@ -20,7 +20,6 @@ from canonical.store.transaction import Transaction
 LATE: Final = timedelta(hours=1)
 """No transaction takes so long: a record that comes to the log so much later than a higher number was put there."""
 
-_LOWEST: Final = -(1 << 63)
 _LOCK: Final = 7_164_262_002
 _AT_ONCE: Final = 50
 """How many records are read and hashed together; evidence may be long."""
@@ -72,7 +71,7 @@ class LogRepository:
         growth = await self._growth(key)
         batch = _Batch()
         for kind in KINDS:
-            seen = _LOWEST if whole else await self._reached(kind, at - LATE)
+            seen = LOWEST if whole else await self._reached(kind, at - LATE)
             numbers = await self._unlogged(kind, seen, limit - len(batch.leaves))
             await self._append(kind, numbers, growth, batch)
             if len(batch.leaves) >= limit:
@@ -128,7 +127,7 @@ class LogRepository:
             kind.table,
             before,
         )
-        return _LOWEST if rows[0][0] is None else int(rows[0][0])
+        return LOWEST if rows[0][0] is None else int(rows[0][0])
 
     async def _unlogged(self, kind: Kind, above: int, limit: int) -> list[int]:
         rows = await self._connection.look(

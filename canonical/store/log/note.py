@@ -9,7 +9,7 @@ import binascii
 import hashlib
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from pydantic import SecretStr
@@ -124,10 +124,6 @@ class Note:
             raise BadNote("it is no signed note")
         return cls(text + "\n", tuple(_signature(line) for line in signatures[:-1].split("\n")))
 
-    @property
-    def key_ids(self) -> tuple[str, ...]:
-        return tuple(id_ for _, id_, _ in self.signatures)
-
 
 def decoded(text: str) -> bytes:
     """Bytes of Base64, written in the one way in which it is written. Raises BadNote."""
@@ -151,7 +147,7 @@ def _signature(line: str) -> tuple[str, str, bytes]:
 def _of_pem(text: str) -> bytes:
     try:
         key = load_pem_public_key(text.encode())
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise BadNote("it is no key in PEM") from None
     if not isinstance(key, Ed25519PublicKey):
         raise BadNote("it is no Ed25519 key")

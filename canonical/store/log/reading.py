@@ -1,6 +1,6 @@
 """A bundle as a person reads it: messages as they went over the wire, and what is sealed opened where a key came along.
 
-What is read here is not proved here: see `canonical.store.log.bundle.flaws`.
+What is read here is not proved here: see `canonical.store.log.flaws`.
 """
 
 import base64

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
@@ -18,6 +18,7 @@ from canonical.model import Finding
 from settlement.calibration.curves import curve_named
 from settlement.calibration.obis import register
 from settlement.calibration.record import (
+    UNSTORABLE,
     Clock,
     Identification,
     Kind,
@@ -116,9 +117,23 @@ def _json_object(raw: bytes) -> Mapping[str, object]:
         document: object = json.loads(raw, parse_float=str, parse_int=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
         raise NotReadable("a section is not JSON") from error
+    if b"\\u" in raw and any(UNSTORABLE.search(text) for text in _texts(document)):
+        raise NotReadable("a section holds what is no character of any text")
     if not isinstance(document, dict):
         raise NotReadable("a section is not a JSON object")
     return document
+
+
+def _texts(document: object) -> Iterator[str]:
+    values = [document]
+    while values:
+        value = values.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            values += (*value, *value.values())
+        elif isinstance(value, list):
+            values += value
 
 
 def _curve(algorithm: str) -> str | None:
@@ -227,6 +242,6 @@ def _time(text: str) -> tuple[datetime | None, Clock]:
     try:
         zone = timezone(-offset if found[9] == "-" else offset)
         micros = int((found[7] or "0").ljust(6, "0"))
-        return datetime(year, month, day, hour, minute, second, micros, tzinfo=zone), clock
+        return datetime(year, month, day, hour, minute, second, micros, tzinfo=zone).astimezone(UTC), clock
     except (ValueError, OverflowError):
         return None, clock

@@ -32,6 +32,8 @@ def read(raw: bytes) -> MeterRecord:
     signed, mark, rest = raw.strip().partition(_SIGNATURE)
     if not mark:
         raise NotReadable("there is no signature")
+    if b"\0" in signed:
+        raise NotReadable("it holds what is no character of any text")
     said = dict(_ATTRIBUTE.findall(signed.decode("ascii", "replace")))
     amount, _, unit = said.get("RV", "").partition("*")
     if unit != "kWh":

@@ -3,11 +3,14 @@
 
 import json
 import logging
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.contract import Adapter, CannotWrite, InvalidWire
+from adapters.partners.standard import STANDARD
 from adapters.registry import build_registry
 from canonical.cdr import Cdr
 from canonical.location import Connector, Evse, EvseStatus, Location
@@ -219,6 +222,21 @@ def test_unknown_fields_of_any_name_are_kept(name: str) -> None:
         assert json.loads(standard.write(standard.read(kind, body(sent)).value)) == sent
     sent = wire.cdr(cdr_token=wire.cdr_token() | {name: 1}, tariffs=[wire.tariff() | {name: 2}])
     assert json.loads(standard.write(standard.read(Cdr, body(sent)).value)) == sent
+
+
+def test_a_quoted_price_in_the_copy_of_a_tariff_waits_for_a_person() -> None:
+    quoted = [{"price_components": [{"type": "ENERGY", "price": "1.00", "step_size": 1}]}]
+    read = standard.read(Cdr, body(wire.cdr(tariffs=[wire.tariff(elements=quoted)])))
+    assert [(finding.code, finding.blocks) for finding in read.findings] == [("tolerance.price_as_text", True)]
+    with pytest.raises(InvalidWire):
+        standard.read(Tariff, body(wire.tariff(elements=quoted)))
+
+
+def test_every_tolerance_is_documented_with_whether_it_blocks() -> None:
+    page = (Path(__file__).parents[3] / "docs/cdr-findings.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(tolerance\.\w+)` \|.*\| (yes|no) \|$", page, re.MULTILINE)
+    assert dict(rows) == {rule.code: "yes" if rule.blocks else "no" for rule in STANDARD.reading}
+    assert len(rows) == len(dict(rows))
 
 
 def test_a_hostile_body_is_refused_quickly() -> None:

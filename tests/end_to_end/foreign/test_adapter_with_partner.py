@@ -174,7 +174,7 @@ async def test_cdr(adapter: Adapter, calls: PartnerCalls, foreign_emsp: Partner)
     (held,) = foreign_emsp.held("cdrs")
 
     assert (receipt.http_status, receipt.ocpi_status, receipt.url) == (200, 1000, None)
-    assert [finding.where for finding in receipt.findings] == ["Location"]
+    assert [finding.where for finding in receipt.findings] == ["Location", "status_message"]
     net = document["total_cost"]["excl_vat"]
     assert (held["id"], held["total_cost"]) == ("cdr1", net if adapter.version == "2.1.1" else document["total_cost"])
 

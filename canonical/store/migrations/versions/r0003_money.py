@@ -44,10 +44,9 @@ def _read_keys_of_cdrs() -> None:
         ),
     ):
         op.add_column("cdr", sa.Column(name, kind, sa.Computed(expression, persisted=True), nullable=True))
-    ours = sa.text("ours")
-    op.create_index("cdr_billed_once", "cdr", ["idempotency_key"], unique=True, postgresql_where=ours)
-    op.create_index("cdr_credited_once", "cdr", ["connection_id", "credit_of"], unique=True, postgresql_where=ours)
-    op.create_index("cdr_billing_record_idx", "cdr", ["billing_record"], unique=False, postgresql_where=ours)
+    _only_once("cdr_billed_once", ("idempotency_key",))
+    _only_once("cdr_credited_once", ("connection_id", "credit_of"))
+    op.create_index("cdr_billing_record_idx", "cdr", ["billing_record"], postgresql_where=sa.text("ours"))
     op.create_index(
         "cdr_connection_id_ours_settles_at_idx", "cdr", ["connection_id", "ours", "settles_at"], unique=False
     )
@@ -60,6 +59,18 @@ def _read_keys_of_cdrs() -> None:
     op.create_index(
         "cdr_credits_idx", "cdr", ["connection_id", "credit_of"], unique=False, postgresql_where=sa.text("NOT ours")
     )
+
+
+def _only_once(name: str, key: tuple[str, ...]) -> None:
+    """From now on no CDR of ours has the key of another. What an older release kept twice stays, for no CDR is ever
+    changed: the first one of them holds the key.
+    """
+    columns, known = ", ".join(key), " AND ".join(f"{column} IS NOT NULL" for column in key)
+    ordered = f"SELECT number, row_number() OVER (PARTITION BY {columns} ORDER BY number) AS nth FROM cdr"  # noqa: S608
+    again = f"SELECT number FROM ({ordered} WHERE ours AND {known}) AS kept WHERE nth > 1 ORDER BY number"  # noqa: S608
+    numbers = [str(number) for number in op.get_bind().execute(sa.text(again)).scalars()]
+    where = f"ours AND number <> ALL ('{{{','.join(numbers)}}}'::bigint[])" if numbers else "ours"
+    op.create_index(name, "cdr", list(key), unique=True, postgresql_where=sa.text(where))
 
 
 def _take_lines() -> None:

@@ -34,13 +34,6 @@ def judged(
     return verify(signed, registered_key, billed)
 
 
-def samples_within(verdict: MeterVerdict | None, start: datetime, end: datetime) -> tuple[Sample, ...]:
-    """What the meter signed on the way, to split a price by: nothing unproved, nor a mere begin and end."""
-    if verdict is None or not verdict.proves or len(verdict.samples) <= 2:
-        return ()
-    return tuple(Sample(at=each.at, kwh=each.kwh) for each in verdict.samples if start <= each.at <= end)
-
-
 def with_samples(readings: Sequence[MeterReading], samples: Sequence[Sample]) -> list[MeterReading]:
     """Readings in order of time, and between them what the meter signed: energy then flows as it really did.
 
