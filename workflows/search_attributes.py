@@ -4,9 +4,11 @@ Set at start and on a change of state only. They are stored in clear: ids and st
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
 CONNECTION = SearchAttributeKey.for_keyword("RoamConnection")
 """Connection id: whom it is about."""
@@ -16,22 +18,61 @@ STATE = SearchAttributeKey.for_keyword("RoamState")
 """Where it stands, one word."""
 ATTENTION = SearchAttributeKey.for_bool("RoamAttention")
 """True while it cannot go on without a person, or without something outside that is late."""
+SINCE = SearchAttributeKey.for_datetime("RoamSince")
+"""Since when it has been in its state (UTC)."""
+DEADLINE = SearchAttributeKey.for_datetime("RoamDeadline")
+"""When it will do something by itself if nothing happens: try again, ask, or give up (UTC). Absent: never."""
 
 REGISTERED: Mapping[str, str] = {
     CONNECTION.name: "Keyword",
     OBJECT.name: "Keyword",
     STATE.name: "Keyword",
     ATTENTION.name: "Bool",
+    SINCE.name: "Datetime",
+    DEADLINE.name: "Datetime",
 }
 """Name and type of each, as a namespace has to know them."""
 
 
-def at_start(connection_id: str, about: str) -> TypedSearchAttributes:
-    """What a workflow is started with."""
-    return TypedSearchAttributes([SearchAttributePair(CONNECTION, connection_id), SearchAttributePair(OBJECT, about)])
+def at_start(
+    connection_id: str, about: str, state: str | None = None, *, now: datetime | None = None
+) -> TypedSearchAttributes:
+    """What a workflow is started with. With a `state` its first word of where it stands costs no event of its own.
+
+    `now` is when it starts: `workflow.now()` for a child, else the clock's.
+    """
+    about_whom = [SearchAttributePair(CONNECTION, connection_id), SearchAttributePair(OBJECT, about)]
+    if state is None:
+        return TypedSearchAttributes(about_whom)
+    since = SearchAttributePair(SINCE, now or datetime.now(UTC))
+    return TypedSearchAttributes(
+        [*about_whom, SearchAttributePair(STATE, state), SearchAttributePair(ATTENTION, False), since]
+    )
 
 
-def tell(state: str, waiting_for: str, next_action: str = "nothing to do", *, attention: bool = False) -> None:
-    """Say in the Temporal UI where the current workflow stands: state, what it waits for, what a person can do."""
-    workflow.upsert_search_attributes([STATE.value_set(state), ATTENTION.value_set(attention)])
-    workflow.set_current_details(f"**{state}**\n\n- waiting for: {waiting_for}\n- next action: {next_action}\n")
+def tell(
+    state: str,
+    waiting_for: str,
+    next_action: str = "nothing to do",
+    *,
+    attention: bool = False,
+    deadline: datetime | None = None,
+) -> None:
+    """Say in the Temporal UI where the current workflow stands: state, what it waits for, what a person can do.
+
+    Said again without a change of state it costs no event, unless the workflow was started before that was so.
+    """
+    by = "" if deadline is None else f" (by {deadline:%Y-%m-%d %H:%M} UTC)"
+    workflow.set_current_details(f"**{state}**\n\n- waiting for: {waiting_for}{by}\n- next action: {next_action}\n")
+    found = workflow.info().typed_search_attributes
+    if found.get(SINCE) is None:
+        workflow.upsert_search_attributes([STATE.value_set(state), ATTENTION.value_set(attention)])
+        return
+    if (found.get(STATE), found.get(ATTENTION), found.get(DEADLINE)) == (state, attention, deadline):
+        return
+    changed: list[SearchAttributeUpdate[Any]] = [STATE.value_set(state), ATTENTION.value_set(attention)]
+    if found.get(STATE) != state:
+        changed.append(SINCE.value_set(workflow.now()))
+    if found.get(DEADLINE) != deadline:
+        changed.append(DEADLINE.value_unset() if deadline is None else DEADLINE.value_set(deadline))
+    workflow.upsert_search_attributes(changed)

@@ -99,4 +99,6 @@ def test_search_attributes() -> None:
         "RoamObject": "Keyword",
         "RoamState": "Keyword",
         "RoamAttention": "Bool",
+        "RoamSince": "Datetime",
+        "RoamDeadline": "Datetime",
     }
