@@ -46,7 +46,7 @@ def at_start(
         return TypedSearchAttributes(about_whom)
     since = SearchAttributePair(SINCE, now or datetime.now(UTC))
     return TypedSearchAttributes(
-        [*about_whom, SearchAttributePair(STATE, state), SearchAttributePair(ATTENTION, False), since]
+        [*about_whom, SearchAttributePair(STATE, state), SearchAttributePair(ATTENTION, value=False), since]
     )
 
 
