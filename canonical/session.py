@@ -1,5 +1,6 @@
 """A charging session while it lives (OCPI 2.2.1 sessions), and the readings it is made of."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -66,6 +67,11 @@ class ChargingPeriod(CanonicalModel):
 
     def volume(self, dimension: VolumeDimension) -> Number | None:
         return next((v.volume for v in self.volumes if v.dimension is dimension), None)
+
+
+def is_mere_reservation(periods: Sequence[ChargingPeriod]) -> bool:
+    """Whether it was a reservation that nobody used."""
+    return all(period.volume(VolumeDimension.RESERVATION_TIME) is not None for period in periods)
 
 
 class VehicleState(StrEnum):

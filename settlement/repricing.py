@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from canonical.cdr import Cdr, Discount
-from canonical.session import VolumeDimension
+from canonical.session import is_mere_reservation
 from canonical.tariff import Tariff
 from settlement.pricing.breakdown import Breakdown, Charge, Sample
 from settlement.pricing.engine import Pricer
@@ -35,14 +35,9 @@ def reprice(
         discounts=tuple(discounts),
         samples=tuple(samples),
     )
-    if not is_mere_reservation(cdr):
+    if not is_mere_reservation(cdr.charging_periods):
         return pricer.price(charge)
     expired = pricer.price(charge.model_copy(update={"reservation_expired": True}))
     cancelled = pricer.price(charge)
     stated = abs(cdr.total_cost.before_tax)
     return cancelled if stated and cancelled.net == stated else expired
-
-
-def is_mere_reservation(cdr: Cdr) -> bool:
-    """Whether the CDR is over a reservation that nobody used."""
-    return all(p.volume(VolumeDimension.RESERVATION_TIME) is not None for p in cdr.charging_periods)

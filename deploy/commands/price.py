@@ -18,11 +18,12 @@ from rich.table import Table
 from adapters.priced_document import read_cdr, read_tariffs
 from canonical.cdr import Cdr, CostComponent
 from canonical.model import Finding, fold
+from canonical.session import is_mere_reservation
 from canonical.tariff import ReservationRestriction, Tariff
 from deploy.commands.given_document import is_zone, read_from, told_together, version_named, zone_named
 from deploy.commands.given_file import called, refuse
 from settlement.pricing import DEFAULT_POLICY, Breakdown, NetUnknown, PricingPolicy, Unpriceable, Usage
-from settlement.repricing import is_mere_reservation, reprice
+from settlement.repricing import reprice
 
 _UNPRICEABLE: Final = 1
 _WIDE: Final = 200
@@ -280,7 +281,7 @@ def _peculiarities(cdr: Cdr) -> Iterator[Finding]:
         yield _finding("input.currency_differs", message, "currency")
     if cdr.credit:
         yield _finding("input.credit", "it takes back a session: this is what the session cost", "credit")
-    if is_mere_reservation(cdr) and any(_prices_expiry(tariff) for tariff in cdr.tariffs):
+    if is_mere_reservation(cdr.charging_periods) and any(_prices_expiry(tariff) for tariff in cdr.tariffs):
         message = "no field says how a reservation ended: expired, unless its total follows from a cancelled one"
         yield _finding("input.reservation_end_unknown", message, "charging_periods")
 

@@ -17,7 +17,7 @@ from canonical.cdr import (
     TariffAt,
     TariffMoment,
 )
-from canonical.session import ChargingPeriod, MeterReading, Session, VolumeDimension
+from canonical.session import ChargingPeriod, MeterReading, Session, VolumeDimension, is_mere_reservation
 from canonical.tariff import Tariff
 from settlement.agreement import Agreement
 from settlement.cdr_generator.keys import idempotency_key
@@ -141,14 +141,13 @@ def _cdr(
     breakdown: Breakdown,
     issue: Issue,
 ) -> Cdr:
-    reserved_only = all(p.volume(VolumeDimension.RESERVATION_TIME) is not None for p in charge.periods)
     return Cdr(
         owner=session.owner,
         id=issue.cdr_id,
         start=charge.start,
         end=charge.end,
         # A reservation that nobody used never became a session (OCPI 2.2.1 cdrs, session_id).
-        session_id=None if reserved_only else session.id,
+        session_id=None if is_mere_reservation(charge.periods) else session.id,
         token=session.token,
         auth_method=session.auth_method,
         authorization_reference=session.authorization_reference,

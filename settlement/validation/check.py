@@ -14,11 +14,12 @@ from canonical.session import Session
 from canonical.tariff import Tariff
 from settlement.agreement import STANDARD, Agreement
 from settlement.validation.amounts import own_amounts, tariff_currency
+from settlement.validation.circumstances import Circumstances
 from settlement.validation.costs import unheard_of_rates
 from settlement.validation.credits import against_original, credit_shape
 from settlement.validation.findings import blocking, differs, noted
 from settlement.validation.meter import against_meter, read_meter, signed_kwh
-from settlement.validation.outcome import Basis, Circumstances, Validation
+from settlement.validation.outcome import Basis, Validation
 from settlement.validation.payer import ours_to_pay
 from settlement.validation.repricings import Priced, Pricing, energy_costs, time_costs
 from settlement.validation.session import against_session

@@ -6,9 +6,9 @@ from decimal import Decimal
 from canonical.cdr import Cdr
 from canonical.model import Finding, fold
 from settlement.agreement import Agreement
+from settlement.validation.circumstances import Kin
 from settlement.validation.components import stated_costs
 from settlement.validation.findings import blocking, differs
-from settlement.validation.outcome import Kin
 
 _ZERO = Decimal(0)
 

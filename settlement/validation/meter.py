@@ -6,9 +6,9 @@ from typing import Final
 
 from canonical.cdr import Cdr
 from canonical.model import Finding
+from canonical.session import is_mere_reservation
 from settlement.agreement import Agreement, UnprovedEnergy
 from settlement.calibration import Billed, MeterVerdict, SignatureVerdict, verify
-from settlement.repricing import is_mere_reservation
 from settlement.validation.findings import blocking, differs
 
 _SAID_HERE: Final = "meter.energy_differs"
@@ -37,7 +37,7 @@ def against_meter(cdr: Cdr, verdict: MeterVerdict | None, agreement: Agreement) 
         if finding.code != _SAID_HERE:
             yield finding.model_copy(update={"blocks": finding.blocks and (strict or disproved)})
     proved = verdict is not None and verdict.billable
-    if strict and not proved and cdr.total_energy_kwh and not is_mere_reservation(cdr):
+    if strict and not proved and cdr.total_energy_kwh and not is_mere_reservation(cdr.charging_periods):
         message = "no signature of a registered meter proves its energy, and the agreement asks for one"
         yield blocking("cdr.energy_unproved", message, "signed_data")
     kwh, billed = signed_kwh(verdict), abs(cdr.total_energy_kwh)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from canonical.cdr import Cdr
 from canonical.model import Finding
 from canonical.session import AuthMethod
+from settlement.validation.circumstances import Payer
 from settlement.validation.findings import blocking, differs
-from settlement.validation.outcome import Payer
 
 
 def ours_to_pay(cdr: Cdr, payer: Payer) -> Iterator[Finding]:

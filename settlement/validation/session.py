@@ -6,10 +6,9 @@ from datetime import timedelta
 from canonical.cdr import Cdr
 from canonical.identity import UNKNOWN_ID
 from canonical.model import Finding, fold
-from canonical.session import Session, SessionStatus
+from canonical.session import Session, SessionStatus, is_mere_reservation
 from canonical.token import same_token
 from settlement.agreement import Agreement
-from settlement.repricing import is_mere_reservation
 from settlement.validation.findings import blocking, differs, noted
 
 _START, _END = timedelta(minutes=2), timedelta(minutes=5)
@@ -22,7 +21,7 @@ _WHOLE_ZONE = timedelta(minutes=30)
 def against_session(cdr: Cdr, session: Session | None, agreement: Agreement, *, time_costs: bool) -> Iterator[Finding]:
     """Differences to what was reported. Times matter where `time_costs`."""
     if session is None:
-        if not is_mere_reservation(cdr):
+        if not is_mere_reservation(cdr.charging_periods):
             yield noted("cdr.session_unknown", "no session was seen that it could be of", "session_id")
         return
     if cdr.session_id is not None and fold(cdr.session_id) != fold(session.id):

@@ -8,8 +8,8 @@ from canonical.cdr import Cdr
 from canonical.identity import UNKNOWN_ID
 from canonical.model import Finding, fold
 from canonical.token import same_token
+from settlement.validation.circumstances import Kin, OtherCdr
 from settlement.validation.findings import blocking, noted
-from settlement.validation.outcome import Kin, OtherCdr
 
 _OVERLAP = timedelta(minutes=1)
 """One car drives off, the next one plugs in: so far two records may reach into each other."""

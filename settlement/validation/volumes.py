@@ -8,8 +8,7 @@ from itertools import pairwise
 
 from canonical.cdr import Cdr
 from canonical.model import Finding
-from canonical.session import ChargingPeriod, VolumeDimension
-from settlement.repricing import is_mere_reservation
+from canonical.session import ChargingPeriod, VolumeDimension, is_mere_reservation
 from settlement.rounding import round_to
 from settlement.validation.findings import blocking, differs, noted
 
@@ -41,7 +40,7 @@ def own_volumes(cdr: Cdr, tolerance_kwh: Decimal, *, energy_costs: bool) -> Iter
         yield blocking("cdr.negative_volume", "a quantity is below zero", negative)
     yield from _energy_of_periods(cdr, tolerance_kwh, energy_costs=energy_costs)
     yield from _power(cdr)
-    if not cdr.total_energy_kwh and not is_mere_reservation(cdr):
+    if not cdr.total_energy_kwh and not is_mere_reservation(cdr.charging_periods):
         yield noted("cdr.zero_session", "no energy was delivered", "total_energy")
 
 
