@@ -24,13 +24,14 @@ def demo(
 @app.command("test")
 def check(
     *,
-    fast: Annotated[bool, typer.Option(help="Without end-to-end tests and coverage.")] = False,
+    fast: Annotated[bool, typer.Option(help="Without end-to-end tests.")] = False,
+    measure: Annotated[bool, typer.Option("--coverage", help="Measure coverage too, which takes its time.")] = False,
     only: Annotated[list[str] | None, typer.Argument(help="Test files or folders; all if none is given.")] = None,
 ) -> None:
     """Run every check: format, lint, types, import contracts, tests."""
     from deploy.commands.checks import run
 
-    run(fast=fast, only=only or [])
+    run(fast=fast, measure=measure, only=only or [])
 
 
 @app.command()

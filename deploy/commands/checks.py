@@ -24,7 +24,7 @@ class Check:
     env: dict[str, str] = field(default_factory=dict)
 
 
-def run(*, fast: bool, only: Sequence[str]) -> None:
+def run(*, fast: bool, measure: bool, only: Sequence[str]) -> None:
     """Run all, also after one has failed; ends with 1 if any has."""
     for each in only:
         if not (PROJECT / each.split("::")[0]).exists():
@@ -32,7 +32,7 @@ def run(*, fast: bool, only: Sequence[str]) -> None:
     console = Console(highlight=False)
     failed = []
     began = time.monotonic()
-    for check in (*_static(), *_tests(fast=fast, only=only)):
+    for check in (*_static(), *_tests(fast=fast, measure=measure, only=only)):
         console.rule(f"[bold]{check.name}", align="left")
         started = time.monotonic()
         environment = os.environ | check.env
@@ -62,20 +62,21 @@ def _static() -> list[Check]:
     ]
 
 
-def _tests(*, fast: bool, only: Sequence[str]) -> list[Check]:
+def _tests(*, fast: bool, measure: bool, only: Sequence[str]) -> list[Check]:
     # By file, for fixtures of a module are what costs time; groups are ignored by pytest 9.2 (pytest-xdist issue 1386).
     # In the order of collection: sorted by the number of tests, the few long ones would come last and alone.
     spread = ("-n", os.environ.get("ROAM_TEST_WORKERS", "2"), "--dist", "loadfile", "--no-loadscope-reorder")
     pytest = ("-m", "pytest", "-q", *spread)
-    if fast:
-        skipped = tuple(f"--ignore={folder}" for folder in _SLOW)
-        return [Check("tests", (sys.executable, *pytest, *skipped, *only))]
+    skipped = tuple(f"--ignore={folder}" for folder in _SLOW) if fast else ()
+    command = (sys.executable, *pytest, *skipped, *only)
+    if not measure:
+        return [Check("tests", command)]
     measured = {
         "COVERAGE_PROCESS_START": str(PROJECT / "pyproject.toml"),
         "COVERAGE_FILE": str(PROJECT / ".coverage"),
     }
     return [
-        Check("tests", (sys.executable, *pytest, *only), measured),
+        Check("tests", command, measured),
         Check("coverage", (sys.executable, "-m", "coverage", "combine", "--quiet")),
         Check("coverage report", (sys.executable, "-m", "coverage", "report", "--skip-covered", "--sort=cover")),
     ]
