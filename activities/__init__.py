@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from activities.billing import BillingActivities
 from activities.commands import CommandActivities
+from activities.delivery import DeliveryActivities
 from activities.financial_log import LogActivities
 from activities.handshake import HandshakeActivities
 from activities.partner_feed import FeedActivities
@@ -14,8 +15,10 @@ from activities.resources import Resources
 from activities.resync import ResyncActivities
 from activities.retention import RetentionActivities
 from activities.schedules import ScheduleActivities
+from activities.session_watch import SessionWatchActivities
 from activities.settlement import SettlementActivities
 from activities.sweep import SweepActivities, Wake
+from activities.token_rotation import TokenRotationActivities
 from activities.webhooks import WebhookActivities
 
 
@@ -26,16 +29,19 @@ def all_activities(resources: Resources, wake: Wake) -> list[Callable[..., objec
         ResyncActivities(resources, wake),
         FeedActivities(resources),
     )
-    commands = CommandActivities(resources)
+    commands, delivery = CommandActivities(resources), DeliveryActivities(resources, wake)
     schedules = ScheduleActivities(resources, wake)
     webhooks = WebhookActivities(resources)
     billing, settlement = BillingActivities(resources), SettlementActivities(resources)
+    sessions = SessionWatchActivities(resources, resync)
     return [
         handshake.discover,
         handshake.offer_access,
         handshake.exchange_credentials,
         handshake.answer_registration,
         handshake.prove,
+        handshake.connect_unproved,
+        handshake.partner_has_called,
         handshake.refresh_roles,
         handshake.unregister,
         handshake.revoke,
@@ -51,9 +57,14 @@ def all_activities(resources: Resources, wake: Wake) -> list[Callable[..., objec
         commands.tell_result,
         commands.give_up,
         billing.generate_cdr,
-        billing.send_cdr,
-        billing.prove_receipt,
         billing.check_cdr,
+        sessions.cdr_here,
+        sessions.look,
+        sessions.settle,
+        delivery.deliver,
+        delivery.abandon,
+        delivery.send_cdr,
+        delivery.prove_receipt,
         settlement.claim,
         settlement.assess,
         settlement.invoice,
@@ -62,6 +73,7 @@ def all_activities(resources: Resources, wake: Wake) -> list[Callable[..., objec
         SweepActivities(resources, wake).wake_unattended,
         LogActivities(resources).extend,
         RetentionActivities(resources).let_go,
+        TokenRotationActivities(resources, wake).begin,
         webhooks.deliver,
         webhooks.pause,
     ]

@@ -1,11 +1,12 @@
 """Open a case for a person. The same matter opens the same case, however often a step is repeated."""
 
+import contextlib
 import hashlib
 
 from activities.resources import Resources
 from canonical.model import Finding
 from canonical.settlement import Case, CaseState
-from canonical.store import UnitOfWork
+from canonical.store import AlreadyExists, UnitOfWork
 
 
 async def open_case(
@@ -28,3 +29,10 @@ async def open_case(
         opened_at=resources.clock(),
     )
     await work.cases.open(case)
+
+
+async def close_cases(work: UnitOfWork, resources: Resources, kind: str, subject: str, decision: str) -> None:
+    """Close what is open of one kind about a subject, because the matter has settled itself. Repeated: nothing more."""
+    for case in await work.cases.open_about(kind, subject):
+        with contextlib.suppress(AlreadyExists):  # a person was quicker
+            await work.cases.close(case.id, decision, resources.clock())

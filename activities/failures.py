@@ -3,13 +3,19 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from typing import Final
 
+from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.heartbeat import beating
-from adapters.contract import CannotWrite, InvalidWire, PartnerError
+from adapters.contract import CannotWrite, InvalidWire, PartnerError, PartnerProtocolError
 from canonical.store import NotFound
 from settlement.invoice.compose import Uninvoiceable
+
+_UNREADABLE_ATTEMPTS: Final = 8
+"""An answer that cannot be read may be that of something in between, or one cut short: it is asked for again, for some
+minutes. A partner that answers so for longer means it."""
 
 
 @contextmanager
@@ -22,7 +28,7 @@ def told_to_temporal() -> Iterator[None]:
         raise ApplicationError(
             str(error),
             type=type(error).__name__,
-            non_retryable=not error.retryable,
+            non_retryable=not (error.retryable or may_be_readable_next_time(error)),
             next_retry_delay=later,
             category=ApplicationErrorCategory.BENIGN,
         ) from error
@@ -40,3 +46,9 @@ async def partner_conversation() -> AsyncIterator[None]:
     with told_to_temporal():
         async with beating():
             yield
+
+
+def may_be_readable_next_time(error: PartnerError) -> bool:
+    """Whether an answer made no sense, and the activity that runs has not been tried often yet."""
+    early = activity.in_activity() and activity.info().attempt < _UNREADABLE_ATTEMPTS
+    return early and isinstance(error, PartnerProtocolError)

@@ -1,7 +1,11 @@
 """The steps of a credentials handshake. Tokens stay in the store: what comes and goes here are connection ids."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Final
 
 from temporalio import activity
 
@@ -11,16 +15,21 @@ from activities.partner_link import calls_to, connected_adapter, pullable, side_
 from activities.resources import Resources
 from adapters import discovery
 from adapters.contract import (
+    Adapter,
+    AskAgain,
     Credentials,
     Interface,
+    InvalidWire,
     Module,
     OfferedVersion,
+    PartnerCalls,
     PartnerError,
     PartnerRejected,
+    PartnerUnauthorized,
 )
 from adapters.registry import NoCommonVersion
 from canonical.partner import CLOSED, Connection, LinkState
-from canonical.store import AccessPurpose, RolesRefused, with_roles
+from canonical.store import AccessPurpose, HeldToken, NotFound, RolesRefused, UnitOfWork, with_roles
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,18 @@ class MissingEndpoint(Exception):
 _FORGOTTEN = frozenset({401, 404, 405})
 """How a partner answers that holds no registration of ours any more (OCPI 2.2.1 credentials; status codes)."""
 
+_SHUT_OUT = frozenset({401, 403})
+"""How a partner answers that does not take a token."""
+
+_AS_IF_TAKEN = frozenset({401, 403, 405})
+"""How a partner answers that has taken our credentials before: the token is spent, or the method is another one now."""
+
+_REGISTER: Final = "POST"
+_UPDATE: Final = "PUT"
+_READ: Final = "GET"
+
+TAKEN_WITHIN = timedelta(minutes=1)
+"""How long a partner may take to make a token good that it gave us, before the one in front of it is taken again."""
 
 CALLED_BACK_WITHIN_S = 10.0
 """A partner that registers waits for its answer meanwhile, and most do not wait for longer than half a minute."""
@@ -73,21 +94,24 @@ class HandshakeActivities:
 
     @activity.defn(name="handshake-exchange-credentials")
     async def exchange_credentials(self, exchange: Exchange) -> None:
-        """POST or PUT our credentials and store what comes back, in one activity. Once per `request_key`."""
+        """POST or PUT our credentials and store what comes back, in one activity. Once per `request_key`.
+
+        An answer that was lost is mended at the next attempt, in the order that the partner's profile gives.
+        """
         async with partner_conversation():
             async with self._resources.store.transaction() as work:
                 connection = await work.connections.get(exchange.connection_id)
                 exchanged = await work.access.has_outbound(connection.id, exchange.request_key)
                 token = await work.access.issue(connection.id, AccessPurpose.ACCESS, exchange.request_key)
-            calls = await calls_to(self._resources.store, self._resources.registry, connection)
+                held = await work.access.held(connection.id)
             if exchanged and (connection.partner_roles or connection.hub):
                 return
             if exchanged:  # the token came, and the roles with it were refused: they may have been mended
-                await self._believe(connection.id, await calls.get_credentials())
+                await self._believe(connection.id, await (await self._calls(connection)).get_credentials())
                 return
             us = self._resources.us
             ours = Credentials(token.get_secret_value(), us.versions_url, us.roles_on(connection.our_sides))
-            theirs = await (calls.update(ours) if exchange.renew else calls.register(ours))
+            theirs = await self._asked(connection, ours, held, renew=exchange.renew)
             await self._believe(connection.id, theirs, request_key=exchange.request_key)
 
     @activity.defn(name="handshake-answer-registration")
@@ -100,7 +124,7 @@ class HandshakeActivities:
         try:
             async with beating(), limit:
                 chosen = (await self._connection(exchange.connection_id)).version
-                await self._discover(exchange.connection_id, chosen)
+                await self._discover(exchange.connection_id, chosen, newest_only=True)
         except TimeoutError:
             if not limit.expired():
                 raise  # it was something of ours that took too long
@@ -120,27 +144,33 @@ class HandshakeActivities:
     async def prove(self, connection_id: str) -> None:
         """Call the partner with the newest token: only then is the connection called connected. Repeatable.
 
-        A connection that was closed meanwhile stays closed.
+        The tokens before it are let go. A connection that was closed meanwhile stays closed.
         """
         async with partner_conversation():
             connection = await self._connection(connection_id)
-            await self._offered(connection)
+            taken = await self._taken(connection)
             known = bool(connection.partner_roles) or connection.hub is not None
             if not known or not connection.sides:
                 wanted = " or ".join(side.other.value for side in connection.our_sides)
                 raise PartnerRejected(f"the partner's credentials name no {wanted} that it may speak for")
             async with self._resources.store.transaction() as work:
-                connection = await work.connections.get(connection_id, lock=True)
-                if connection.state in CLOSED:
-                    return
-                await work.connections.save(
-                    connection.model_copy(
-                        update={
-                            "state": LinkState.CONNECTED,
-                            "connected_at": connection.connected_at or self._resources.clock(),
-                        }
-                    )
-                )
+                await work.access.settle_on(connection_id, taken.number)
+                await self._connect(work, connection_id)
+
+    @activity.defn(name="handshake-connect-unproved")
+    async def connect_unproved(self, connection_id: str) -> None:
+        """A person vouches for the connection: it is called connected without a call. Repeatable.
+
+        A connection that was closed meanwhile stays closed.
+        """
+        async with self._resources.store.transaction() as work:
+            await self._connect(work, connection_id)
+
+    @activity.defn(name="handshake-partner-has-called")
+    async def partner_has_called(self, connection_id: str) -> bool:
+        """Whether the partner has used the newest token that we issued. Repeatable."""
+        async with self._resources.store.transaction() as work:
+            return (await work.access.standing(connection_id)).proved_at is not None
 
     @activity.defn(name="handshake-refresh-roles")
     async def refresh_roles(self, connection_id: str) -> None:
@@ -150,8 +180,7 @@ class HandshakeActivities:
         """
         async with partner_conversation():
             connection = await self._connection(connection_id)
-            calls = await calls_to(self._resources.store, self._resources.registry, connection)
-            await self._believe(connection_id, await calls.get_credentials())
+            await self._believe(connection_id, await (await self._calls(connection)).get_credentials())
 
     @activity.defn(name="handshake-unregister")
     async def unregister(self, connection_id: str) -> None:
@@ -167,7 +196,7 @@ class HandshakeActivities:
                     return
             try:
                 if connection.adapter is not None:
-                    await (await calls_to(resources.store, resources.registry, connection)).unregister()
+                    await self._unregister(connection)
             except PartnerRejected as refusal:
                 if refusal.http_status not in _FORGOTTEN:
                     raise
@@ -204,16 +233,124 @@ class HandshakeActivities:
         if refused is not None:
             raise PartnerRejected(f"the partner's roles are refused: {refused}")
 
-    async def _discover(self, connection_id: str, chosen: str | None = None) -> Connection:
-        """Versions, details, adapter: of the version that was `chosen`, else of the highest that both sides have."""
-        connection = await self._connection(connection_id)
-        offered = {each.version: each.url for each in await self._offered(connection)}
+    async def _asked(
+        self, connection: Connection, ours: Credentials, held: Sequence[HeldToken], *, renew: bool
+    ) -> Credentials:
+        """The partner's answer to our credentials, asked for in other ways where it refuses as if it had given it.
+
+        A token that it does not know, and a method that it does not allow, are not tried twice. What it lets us read
+        counts when it names a token that we do not hold yet: then it has taken ours before. Raises PartnerError.
+        """
+        known = {each.token.get_secret_value() for each in held}
+        refused: list[str] = []
+        shut: set[str | int] = set()
+        first: PartnerRejected | None = None
+        for method, each in _ways(connected_adapter(self._resources.registry, connection), held, renew=renew):
+            if method in shut or each.number in shut:
+                continue
+            calls = await self._calls(connection, each)
+            try:
+                if method == _READ:
+                    theirs = await calls.get_credentials()
+                    if theirs.token in known:
+                        refused.append("GET shows no token but one that we have")
+                        continue
+                else:
+                    theirs = await (calls.register(ours) if method == _REGISTER else calls.update(ours))
+            except PartnerRejected as refusal:
+                if first is None and refusal.http_status not in _AS_IF_TAKEN:
+                    raise
+                first = first or refusal
+                shut.add(method if refusal.http_status == HTTPStatus.METHOD_NOT_ALLOWED else each.number)
+                refused.append(f"{method}: {refusal}")
+            else:
+                return theirs
+        raise PartnerRejected(
+            f"{'; '.join(refused)}. If the partner has registered us and its answer was lost, a token has to come "
+            "from it by another way",
+            http_status=None if first is None else first.http_status,
+        )
+
+    async def _taken(self, connection: Connection) -> HeldToken:
+        """The newest token by which the partner lets us in. Raises PartnerError.
+
+        An older one counts only when the newest has been refused for a while: a partner may take a moment to make its
+        new token good, and then the older one would soon be refused in its turn.
+        """
+        async with self._resources.store.transaction() as work:
+            held = await work.access.held(connection.id)
+        _, taken = await self._offered(connection, held)
+        refusal: PartnerRejected | None = None
+        for each in held[held.index(taken) :]:
+            try:
+                await self._canary(connection, each)
+            except PartnerRejected as error:
+                refusal = refusal or error
+                continue
+            if each == held[0]:
+                return each
+            if self._resources.clock() - held[0].kept_at < TAKEN_WITHIN:
+                raise PartnerUnauthorized("the partner does not take its new token yet, but the one before it")
+            async with self._resources.store.transaction() as work:
+                await work.access.prefer_again(connection.id, each.number, request_key=f"again-{held[0].number}")
+                return each
+        raise refusal or PartnerUnauthorized("there is no token to ask with")
+
+    async def _canary(self, connection: Connection, held: HeldToken) -> None:
+        """A call behind the door: versions may be open to everybody. Raises PartnerRejected when the door stays shut.
+
+        A partner need not let us read its credentials, as long as it does not say that it does not know us.
+        """
+        try:
+            await (await self._calls(connection, held)).get_credentials()
+        except PartnerUnauthorized:
+            raise
+        except (PartnerError, InvalidWire):
+            return
+
+    async def _unregister(self, connection: Connection) -> None:
+        """With the newest token, and with those before it where that one was never taken. Raises PartnerError."""
+        async with self._resources.store.transaction() as work:
+            held = await work.access.held(connection.id)
+        for number, each in enumerate(held, start=1):
+            try:
+                await (await self._calls(connection, each)).unregister()
+            except PartnerRejected as refusal:
+                if number == len(held) or refusal.http_status not in _SHUT_OUT:
+                    raise
+            else:
+                return
+
+    async def _connect(self, work: UnitOfWork, connection_id: str) -> None:
+        connection = await work.connections.get(connection_id, lock=True)
+        if connection.state in CLOSED:
+            return
+        since = connection.connected_at or self._resources.clock()
+        connected = connection.model_copy(update={"state": LinkState.CONNECTED, "connected_at": since})
+        await work.connections.save(connected)
+
+    async def _calls(self, connection: Connection, held: HeldToken | None = None) -> PartnerCalls:
+        token = None if held is None else held.token
+        return await calls_to(self._resources.store, self._resources.registry, connection, token=token)
+
+    async def _discover(
+        self, connection_id: str, chosen: str | None = None, *, newest_only: bool = False
+    ) -> Connection:
+        """Versions, details, adapter: of the version that was `chosen`, else of the highest that both sides have.
+
+        `newest_only`: the token that the partner has just given us has to be good; else an older one does as well.
+        """
+        async with self._resources.store.transaction() as work:
+            connection = await work.connections.get(connection_id)
+            held = await work.access.held(connection_id)
+        versions, taken = await self._offered(connection, held[:1] if newest_only else held)
+        offered = {each.version: each.url for each in versions}
         common = [version for version in offered if chosen in (None, version)]
         if not common:
             message = f"the partner registered by {chosen}, which is not among the versions that it offers"
             raise NoCommonVersion(message)
         adapter = self._resources.registry.choose(common, connection.name)
-        token = await self._token(connection_id)
+        token = taken.token.get_secret_value()
         spelt = {adapter.encode_token(token, spelling): spelling for spelling in adapter.token_spellings}
         details = await discovery.details(
             self._resources.http,
@@ -237,15 +374,27 @@ class HandshakeActivities:
             await work.connections.save(found)
         return found
 
-    async def _offered(self, connection: Connection) -> tuple[OfferedVersion, ...]:
-        """The partner's versions, asked with the token as it is spelt for this partner, and then in every other way.
-
-        A partner may change its ways with its version, and want another one here than at its modules.
-        """
+    async def _offered(
+        self, connection: Connection, held: Sequence[HeldToken]
+    ) -> tuple[tuple[OfferedVersion, ...], HeldToken]:
+        """The partner's versions, and the first of these tokens that it lets us see them with. Raises PartnerError."""
         if connection.versions_url is None:
             message = f"connection {connection.id} has no versions URL"
             raise MissingEndpoint(message)
-        token = await self._token(connection.id)
+        refusal: PartnerRejected | None = None
+        for each in held:
+            spelt = self._spelt(connection, each.token.get_secret_value())
+            try:
+                return await discovery.offered_versions(self._resources.http, connection.versions_url, spelt), each
+            except PartnerRejected as error:
+                refusal = refusal or error
+        raise refusal or NotFound(f"no token to call connection {connection.id} with")
+
+    def _spelt(self, connection: Connection, token: str) -> list[str]:
+        """A token as it is spelt for this partner, and then in every other way.
+
+        A partner may change its ways with its version, and want another one here than at its modules.
+        """
         authorizations: list[str] = []
         if connection.adapter:
             adapter = connected_adapter(self._resources.registry, connection)
@@ -256,17 +405,27 @@ class HandshakeActivities:
             for adapter in self._resources.registry.adapters()
             for spelling in adapter.token_spellings
         ]
-        return await discovery.offered_versions(
-            self._resources.http, connection.versions_url, list(dict.fromkeys(authorizations))
-        )
+        return list(dict.fromkeys(authorizations))
 
     async def _connection(self, connection_id: str) -> Connection:
         async with self._resources.store.transaction() as work:
             return await work.connections.get(connection_id)
 
-    async def _token(self, connection_id: str) -> str:
-        async with self._resources.store.transaction() as work:
-            return (await work.access.outbound(connection_id)).get_secret_value()
+
+def _ways(adapter: Adapter, held: Sequence[HeldToken], *, renew: bool) -> Iterator[tuple[str, HeldToken]]:
+    """In which order the partner is asked: as it should be, and then as its profile says."""
+    usual, other = (_UPDATE, _REGISTER) if renew else (_REGISTER, _UPDATE)
+    newest, older = held[:1], held[1:]
+    meant = {
+        AskAgain.SAME_WITH_OLDER_TOKEN: (usual, older),
+        AskAgain.OTHER_METHOD: (other, newest),
+        AskAgain.OTHER_METHOD_WITH_OLDER_TOKEN: (other, older),
+        AskAgain.READ: (_READ, newest),
+        AskAgain.READ_WITH_OLDER_TOKEN: (_READ, older),
+    }
+    for method, tokens in ((usual, newest), *(meant[again] for again in adapter.asks_again)):
+        for each in tokens:
+            yield method, each
 
 
 def _missing(connection: Connection) -> str | None:

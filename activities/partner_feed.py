@@ -1,10 +1,13 @@
 """Push what is in the outbox of one connection: the latest state of each object, in the order of first change."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from itertools import groupby
 
 from temporalio import activity
 
+from activities.agreements import agreement_for
+from activities.attendance import Patience, attend
 from activities.cases import open_case
 from activities.failures import partner_conversation
 from activities.partner_link import calls_to, side_towards
@@ -20,6 +23,7 @@ from adapters.contract import (
     PartnerRejected,
     PartnerUnauthorized,
     PartnerUnavailable,
+    UnsafeUrl,
 )
 from canonical.charging_profile import ActiveChargingProfile
 from canonical.identity import ObjectId, PartyId
@@ -36,43 +40,71 @@ Told = Location | Tariff | Token | Session | InvoiceRecord | ActiveChargingProfi
 BATCH = 200
 """Entries looked at in one go: enough to coalesce, few enough to finish well within the activity's time."""
 
+_FAILS_FOR_GOOD = timedelta(hours=1)
+"""A partner that has failed at one object for so long, and takes others, fails at it for ever."""
+
 _NOBODY_HEARS = (None, 429)
 """HTTP status of a failure that all other objects would meet too: no answer, or the wish to be left alone."""
 
 
 class FeedActivities:
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, patience: Patience | None = None) -> None:
         self._resources = resources
+        self._patience = patience or Patience()
 
     @activity.defn(name="feed-drain")
     async def drain(self, connection_id: str) -> int:
-        """Tell the partner what waits, and return how much still does.
+        """Tell the partner what waits and what comes soon after it, and return how much still waits.
 
         Keyed by outbox entry: what was acknowledged is settled at once, so that a repeat goes on where this one
-        was cut off. An object may be told twice, with the same content; it is never told in an older state.
+        was cut off. An object may be told twice, with the same content; it is never told in an older state. It stays
+        until nothing has come for a while (`activities.attendance`).
         What the partner has no receiver for is left to it to pull, and so is what a hub cannot bring to its client
         now. An object at which the partner itself fails does not keep the others waiting: it is tried again when they
-        are told. Over a closed connection nothing is told; what waits goes on waiting.
+        are told, and after an hour put before a person; where the agreement wants a module in order, what came after
+        it waits. Over a closed connection nothing is told; what waits goes on waiting.
         """
-        resources = self._resources
+        store = self._resources.store
         async with partner_conversation():
-            async with resources.store.transaction() as work:
+            async with store.transaction() as work:
                 connection = await work.connections.get(connection_id)
-                waiting = await work.outbox.pending(connection_id, BATCH)
-            if not waiting or connection.state in CLOSED:
+            if connection.state in CLOSED:
                 return 0
-            stumbled: PartnerError | None = None
-            for entries in _by_object(waiting):
-                try:
-                    await self._tell(connection, entries)
-                except (PartnerUnavailable, PartnerProtocolError) as failure:
-                    if failure.http_status in _NOBODY_HEARS:
-                        raise  # nobody is there, or nobody wants to be called
-                    stumbled = failure
-            if stumbled is not None:
-                raise stumbled
-            async with resources.store.transaction() as work:
-                return await work.outbox.waiting(connection_id)
+            return await attend(store, connection_id, lambda: self._empty(connection_id), self._patience)
+
+    async def _empty(self, connection_id: str) -> bool:
+        """Tell the partner a batch of what is due. False when it is told nothing any more."""
+        async with self._resources.store.transaction() as work:
+            connection = await work.connections.get(connection_id)
+            waiting = await work.outbox.pending(connection_id, BATCH)
+            in_order = (await agreement_for(work, connection.id, self._resources.clock())).in_order if waiting else ()
+        if connection.state in CLOSED:
+            return False
+        stumbled: list[tuple[list[OutboxEntry], PartnerError]] = []
+        stopped: set[str] = set()
+        hears = False
+        for entries in _by_object(waiting):
+            if entries[0].module in stopped:
+                continue
+            try:
+                await self._tell(connection, entries)
+                hears = True
+            except (PartnerUnavailable, PartnerProtocolError) as failure:
+                if failure.http_status in _NOBODY_HEARS:
+                    raise  # nobody is there, or nobody wants to be called
+                stumbled.append((entries, failure))
+                stopped |= {entries[0].module} & set(in_order)
+        for entries, why in stumbled:
+            if not (hears and await self._given_up(connection, entries, why)):
+                raise why
+        return True
+
+    async def _given_up(self, connection: Connection, entries: list[OutboxEntry], failure: PartnerError) -> bool:
+        """Whether a partner that hears the rest has failed at an object for so long that a person has to see to it."""
+        if self._resources.clock() - entries[0].added_at < _FAILS_FOR_GOOD:
+            return False
+        await self._refused(connection, entries, failure)
+        return True
 
     async def _tell(self, connection: Connection, entries: list[OutboxEntry]) -> None:
         last = entries[-1]
@@ -84,7 +116,8 @@ class FeedActivities:
         async with self._resources.store.transaction() as work:
             told = await work.outbox.told(connection.id, last.object_key, module=last.module)
             current = None if last.action is OutboxAction.DELETE else await _load(work, connection, module, name)
-            party = await _concerned(work, module, name)
+            party = current.token.issuer_party if isinstance(current, Session) else await _concerned(work, module, name)
+            token = await work.access.outbound(connection.id)
             away = await work.hub_clients.is_away(connection, party, side)
         if away:
             # Nothing is kept for who cannot be reached: it reads what it has missed (OCPI 2.2.1 hubclientinfo).
@@ -98,6 +131,7 @@ class FeedActivities:
             our_side=side,
             addressee=party,
             driver=driver_of(current),
+            token=token,
         )
         try:
             if last.action is OutboxAction.DELETE:
@@ -106,7 +140,7 @@ class FeedActivities:
                 await _say(calls, name, told, current)
         except PartnerUnauthorized:
             raise  # it says nothing about the object: what waits goes on waiting until the tokens are renewed
-        except (PartnerRejected, CannotWrite) as refusal:
+        except (PartnerRejected, CannotWrite, UnsafeUrl) as refusal:
             await self._refused(connection, entries, refusal)
             return
         async with self._resources.store.transaction() as work:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from pydantic import SecretStr
+
 from adapters.build import build
 from adapters.contract import (
     Adapter,
@@ -60,8 +62,9 @@ async def calls_to(
     open_routing: bool = False,
     witness: Witness | None = None,
     driver: Driver | None = None,
+    token: SecretStr | None = None,
 ) -> PartnerCalls:
-    """The partner behind a connection, ready to be called with the newest token it gave us.
+    """The partner behind a connection, ready to be called with the newest token it gave us, or with another `token`.
 
     `our_side` is what we are in this call, and `addressee` whom it concerns, where that is known; the rest is
     `Connection.addressee`. `witness` takes the place of the evidence that is kept of each exchange, under the key of
@@ -70,8 +73,9 @@ async def calls_to(
     """
     if connection.state is LinkState.SUSPENDED:
         raise PartnerUnavailable(f"connection {connection.id} is suspended")
-    async with store.transaction() as work:
-        token = await work.access.outbound(connection.id)
+    if token is None:
+        async with store.transaction() as work:
+            token = await work.access.outbound(connection.id)
     adapter = connected_adapter(registry, connection)
     party = connection.addressee(our_side, addressee, open_routing=open_routing)
     link = Link(

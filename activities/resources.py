@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ from adapters.registry import Registry
 from adapters.transport.http import PartnerHttp
 from canonical.identity import BusinessRole, PartyId, Role
 from canonical.partner import Side
-from canonical.store import RetentionPolicy, Store
+from canonical.store import RetentionPolicy, SessionPatience, Store
 from canonical.store.log import SigningKey
 from settlement.pricing.policy import PricingPolicy
 from settlement.vat import VatTreatment
@@ -59,6 +59,10 @@ class Resources:
     """Signs the log of financial records. None: this process does not extend it."""
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     """How long what is kept."""
+    session_patience: SessionPatience = field(default_factory=SessionPatience)
+    """How long a session may be silent, and how long it may last."""
+    renew_tokens_after: timedelta | None = None
+    """How old the tokens of a connection may grow before we renew them. None: we do not, unless we are told to."""
     meter_keys: tuple[tuple[str, str], ...] = ()
     """Registered public keys: (meter id, key hex). A key counts only when it is registered here."""
 

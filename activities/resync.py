@@ -51,7 +51,8 @@ class Begun:
 class Cursor:
     """Where the crawl stands: the address of the next page, or None at the beginning.
 
-    Without `crawl` nothing but the objects is noted, as it was before walks were.
+    Without `crawl` nothing but the objects is noted: a look at what has changed `since` a moment, or a walk that was
+    begun before walks were noted.
     """
 
     connection_id: str
@@ -59,6 +60,7 @@ class Cursor:
     url: str | None = None
     crawl: int | None = None
     place: Place = field(default_factory=Place)
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ class ResyncActivities:
         try:
             page: Page[Pulled] = await calls.get_page(
                 kind,
-                since=crawl.since if crawl else None,
+                since=crawl.since if crawl else cursor.since,
                 url=url,
                 limit=None if url else resources.page_limit,
             )

@@ -31,7 +31,9 @@ class Wake(Protocol):
         self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus
     ) -> None: ...
 
-    async def cdr_issued(self, cdr: ObjectId, connection_id: str) -> None: ...
+    async def look(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None: ...
+
+    async def delivery_due(self, cdr: ObjectId, connection_id: str) -> None: ...
 
     async def cdr_received(self, cdr: ObjectId, session_id: str | None, connection_id: str) -> None: ...
 
@@ -40,6 +42,8 @@ class Wake(Protocol):
     async def command(self, command_id: str, connection_id: str, *, ours: bool, wait_s: float = 0.0) -> None: ...
 
     async def deliver(self, webhook_id: str) -> None: ...
+
+    async def renew(self, connection_id: str) -> None: ...
 
     async def arrange(self, connection_id: str, state: LinkState) -> None: ...
 
@@ -62,6 +66,8 @@ class Swept:
     webhooks: int = 0
     invalid: int = 0
     """Sessions that had been PENDING for too long, and were declared invalid."""
+    looks: int = 0
+    """Sessions of which too little was heard, or that have lasted for too long."""
 
 
 class SweepActivities:
@@ -71,12 +77,12 @@ class SweepActivities:
 
     @activity.defn(name="sweep-wake-unattended")
     async def wake_unattended(self, order: SweepOrder) -> Swept:
-        """Signal again for ended sessions without outcome, CDRs without verdict, credits without answer, outboxes
+        """Signal again for ended sessions without outcome, CDRs without verdict, CDRs that can be delivered, outboxes
         that wait, and commands whose time has passed.
 
         A signal to a workflow that is at work changes nothing but its history, which it lengthens: what a workflow
         has struggled with for long is therefore swept seldom. A look at everything also sees to it that each partner
-        is pulled from by plan, and that no session is PENDING for ever.
+        is pulled from by plan, that no session is PENDING for ever, and that silent ones are looked after.
         """
         now = self._resources.clock()
         before = now - GRACE
@@ -84,7 +90,7 @@ class SweepActivities:
         async with self._resources.store.transaction() as work:
             sessions = await work.sessions.unconcluded(before, after)
             cdrs = await work.cdrs.unchecked(before, after)
-            unanswered = await work.cdrs.undelivered_credits(before, after)
+            undelivered = await work.undelivered.due(before)
             feeds = await work.outbox.neglected(before)
             commands = await work.commands.unattended(before, after)
             webhooks = await work.webhooks.behind(before, failing=after is None)
@@ -94,8 +100,8 @@ class SweepActivities:
         for cdr in cdrs:
             name, session_id = cdr.dossier.cdr.object_id, cdr.dossier.handles.session_id
             await self._wake.cdr_received(name, session_id, cdr.connection_id)
-        for name, connection_id in unanswered:
-            await self._wake.cdr_issued(name, connection_id)
+        for name, connection_id in undelivered:
+            await self._wake.delivery_due(name, connection_id)
         for connection_id in feeds:
             await self._wake.feed(connection_id)
         for command in commands:
@@ -105,7 +111,21 @@ class SweepActivities:
         for connection in connections:
             await self._wake.arrange(connection.id, connection.state)
         invalid = await self._end_pending(now) if after is None else 0
-        return Swept(len(sessions), len(cdrs) + len(unanswered), len(feeds), len(commands), len(webhooks), invalid)
+        looks = await self._look_after(now) if after is None else 0
+        waking = (len(sessions), len(cdrs) + len(undelivered), len(feeds), len(commands), len(webhooks))
+        return Swept(*waking, invalid, looks)
+
+    async def _look_after(self, now: datetime) -> int:
+        """Have silent, endless and unbilled sessions looked after: each at most once in a period, by session.
+
+        Cut off between the note and the signal: looked after a period later.
+        """
+        async with self._resources.store.transaction() as work:
+            found = await work.session_watch.claim(now, self._resources.session_patience)
+        for each in found:
+            side = Side.CPO if each.ours else Side.EMSP
+            await self._wake.look(each.session, each.connection_id, side, each.status)
+        return len(found)
 
     async def _end_pending(self, now: datetime) -> int:
         """Declare invalid what never began; what has energy in it is left to its backend. By session: once."""

@@ -182,6 +182,20 @@ class Credentials:
         return SecretStr(self.token)
 
 
+class AskAgain(StrEnum):
+    """How a partner is asked again that refuses our credentials as if it had taken them before (HTTP 401, 403, 405).
+
+    The answer to an earlier request may have been lost: then the token we used is spent, or POST has become PUT. The
+    order of the members is the usual one; a partner's profile may give another.
+    """
+
+    SAME_WITH_OLDER_TOKEN = "the same request with the token before"  # noqa: S105
+    OTHER_METHOD = "PUT for POST, POST for PUT"
+    OTHER_METHOD_WITH_OLDER_TOKEN = "the other method with the token before"  # noqa: S105
+    READ = "GET"
+    READ_WITH_OLDER_TOKEN = "GET with the token before"  # noqa: S105
+
+
 @dataclass(frozen=True)
 class OfferedVersion:
     version: str
@@ -323,6 +337,12 @@ class PartnerCalls(Protocol):
     async def get_cdr(self, url: str) -> Read[Cdr]:
         """A CDR at the address that the partner gave in the Location header of its receipt."""
 
+    async def find_cdr(self, cdr: ObjectId) -> tuple[str, Read[Cdr]]:
+        """A CDR of ours at a partner that gave no address for it, and where it was found.
+
+        It is looked for below the partner's endpoint, where many keep a CDR by its id; no version says so.
+        """
+
     async def put(self, value: Location | Tariff | Token | Session | InvoiceRecord) -> Receipt: ...
 
     async def put_part(self, location: ObjectId, part: Evse | Connector, *above: str) -> Receipt:
@@ -394,6 +414,10 @@ class Adapter(Protocol):
     @property
     def open_token_types(self) -> bool:
         """Whether a token may be of any type, and a vehicle's contract is one (OCPI 2.3.0). Elsewhere it is OTHER."""
+
+    @property
+    def asks_again(self) -> tuple[AskAgain, ...]:
+        """What is tried, and in which order, when the answer to our credentials seems to have been lost."""
 
     def read(self, kind: type[T], body: bytes, parties: Parties | None = None) -> Read[T]:
         """Bytes of one object to its canonical form (also Evse, Connector, LocationReference). Raises InvalidWire."""

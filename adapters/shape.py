@@ -28,7 +28,7 @@ def steps(model: type[BaseModel], path: Path) -> Iterator[Step]:
         field = here.model_fields.get(name) if here else None
         if field is None:
             return
-        here = _model_in(field.annotation)
+        here = model_in(field.annotation)
         yield Step(path[:end], here, optional=not field.is_required())
 
 
@@ -62,7 +62,8 @@ def _is_list_field(step: Path, path: Path) -> bool:
     return isinstance(path[len(step)], int)
 
 
-def _model_in(annotation: object) -> type[BaseModel] | None:
+def model_in(annotation: object) -> type[BaseModel] | None:
+    """The model of the objects in a field; None: there are none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+    return next((found for part in get_args(annotation) if (found := model_in(part))), None)

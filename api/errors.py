@@ -127,7 +127,7 @@ _RULES: Final[dict[type[ApiError], _Rule]] = {
     UnknownObject: _Rule((404, 2001), (404, "unknown-object", "This object is not known")),
     ForeignParty: _Rule((404, 2001), (404, "foreign-party", "This party is not one of yours")),
     MethodNotAllowed: _Rule((405, 2000), (405, "method-not-allowed", "This method is not allowed here")),
-    NotConnected: _Rule((200, 3000), (409, "not-connected", "The connection is not established")),
+    NotConnected: _Rule((503, 3000), (409, "not-connected", "The connection is not established")),
     Conflict: _Rule((200, 2001), (409, "conflict", "The present state forbids it")),
     TokenNotAllowed: _Rule((200, 2001), (409, "token-not-allowed", "This token may not charge")),
     NotReady: _Rule((500, 3000), (503, "not-ready", "We cannot work now")),
@@ -173,7 +173,7 @@ def to_ocpi(error: Exception) -> OcpiFault:
     if known is None:
         return OcpiFault(500, 3000, _OURS)
     http_status, status_code = _rule(known).ocpi
-    message = known.message if http_status < 500 else _OURS
+    message = known.message if http_status != 500 else _OURS
     return OcpiFault(http_status, status_code, message, _headers(known, scheme="Token"))
 
 

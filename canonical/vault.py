@@ -2,6 +2,10 @@
 
 Every key is derived from one master secret with HKDF-SHA256 (RFC 5869), one for each purpose, so that
 none of them can stand in for another. Nothing in here shows a secret in its repr or in an exception.
+
+A master secret is replaced by putting a new one in front of it. What is sealed from then on is sealed by the new
+one, and what was sealed before opens as it did. Only what finds things again stays with the first one of all: a hash
+cannot be made anew without what it is of.
 """
 
 import hashlib
@@ -31,15 +35,20 @@ class Vault:
     with them and tells sealed bytes of another master secret from damaged ones.
     """
 
-    def __init__(self, master: SecretStr) -> None:
-        """Raises ValueError when the master secret is shorter than 16 characters."""
-        if len(master.get_secret_value()) < _MASTER_CHARACTERS_MIN:
+    def __init__(self, master: SecretStr, *former: SecretStr) -> None:
+        """`former` are the master secrets before this one, the newest first.
+
+        Raises ValueError when a master secret is shorter than 16 characters.
+        """
+        self._masters = (master, *former)
+        if any(len(each.get_secret_value()) < _MASTER_CHARACTERS_MIN for each in self._masters):
             raise ValueError(f"the master secret has fewer than {_MASTER_CHARACTERS_MIN} characters")
-        self._master = master
-        self._lookup_key = self.derive("token-lookup")
-        seal_key = self.derive("seal")
-        self._cipher = AESGCM(seal_key)
-        self._key_id = hashlib.sha256(b"roamwork key id" + seal_key).digest()[:_KEY_ID_BYTES]
+        self._lookup_key = self.derive_all("token-lookup")[-1]
+        keys = self.derive_all("seal")
+        ids = [hashlib.sha256(b"roamwork key id" + key).digest()[:_KEY_ID_BYTES] for key in keys]
+        self.key_id = ids[0]
+        """Of the key that seals now: what is sealed by it begins with these bytes."""
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in zip(reversed(ids), reversed(keys), strict=True)}
 
     def __repr__(self) -> str:
         return "Vault(…)"
@@ -59,22 +68,35 @@ class Vault:
     def seal_bytes(self, content: bytes) -> bytes:
         """Encrypt bytes that may hold a secret, such as a stored answer."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return self._key_id + nonce + self._cipher.encrypt(nonce, content, self._key_id)
+        return self.key_id + nonce + self._ciphers[self.key_id].encrypt(nonce, content, self.key_id)
 
     def open_bytes(self, sealed: bytes) -> bytes:
         """The bytes in `sealed`. Raises VaultError."""
         key_id, nonce = sealed[:_KEY_ID_BYTES], sealed[_KEY_ID_BYTES : _KEY_ID_BYTES + _NONCE_BYTES]
-        if key_id != self._key_id:
-            raise VaultError("sealed with another master secret")
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise VaultError(f"sealed with another master secret, of key id {key_id.hex()}")
         try:
-            return self._cipher.decrypt(nonce, sealed[_KEY_ID_BYTES + _NONCE_BYTES :], key_id)
+            return cipher.decrypt(nonce, sealed[_KEY_ID_BYTES + _NONCE_BYTES :], key_id)
         except (InvalidTag, ValueError) as error:
             raise VaultError("sealed bytes are damaged or forged") from error
 
+    def resealed(self, sealed: bytes) -> bytes:
+        """The same content, sealed by the key of now; as it is when it was that already. Raises VaultError."""
+        return sealed if sealed.startswith(self.key_id) else self.seal_bytes(self.open_bytes(sealed))
+
     def derive(self, purpose: str) -> bytes:
         """32 bytes for one purpose, the same for the same master secret."""
-        kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=b"roamwork", info=purpose.encode())
-        return kdf.derive(self._master.get_secret_value().encode())
+        return self.derive_all(purpose)[0]
+
+    def derive_all(self, purpose: str) -> tuple[bytes, ...]:
+        """What `derive` gives, and behind it what it gave with each master secret before."""
+        return tuple(_derived(master, purpose) for master in self._masters)
+
+
+def _derived(master: SecretStr, purpose: str) -> bytes:
+    kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=b"roamwork", info=purpose.encode())
+    return kdf.derive(master.get_secret_value().encode())
 
 
 def new_token() -> SecretStr:

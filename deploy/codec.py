@@ -18,20 +18,22 @@ _NONCE_BYTES = 12
 
 
 class UnreadablePayload(Exception):
-    """A payload was encrypted with another key, or has been changed since."""
+    """A payload was encrypted with a key that is not known here, or has been changed since. No key is in its text."""
 
 
 class EncryptionCodec(PayloadCodec):
     """AES-256-GCM with the key's id beside each payload, authenticated together with it.
+
+    The first key encrypts; the others open what was encrypted before it took their place.
 
     A payload that is not encrypted is let through: so a person may start a workflow from the Temporal UI with
     plain JSON. What comes in this way is input to be checked like any other, never more trusted for lack of
     encryption.
     """
 
-    def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
-        self._key_id = hashlib.sha256(b"key-id:" + key).hexdigest()[:16].encode()
+    def __init__(self, key: bytes, *former: bytes) -> None:
+        self.key_id = _key_id(key)
+        self._ciphers = {_key_id(each): AESGCM(each) for each in (*former, key)}
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         return [self._encrypt(payload) for payload in payloads]
@@ -42,24 +44,32 @@ class EncryptionCodec(PayloadCodec):
 
     def _encrypt(self, payload: Payload) -> Payload:
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, payload.SerializeToString(), self._key_id)
-        return Payload(metadata={"encoding": _ENCODING, "key-id": self._key_id}, data=nonce + sealed)
+        sealed = self._ciphers[self.key_id].encrypt(nonce, payload.SerializeToString(), self.key_id)
+        return Payload(metadata={"encoding": _ENCODING, "key-id": self.key_id}, data=nonce + sealed)
 
     def _decrypt(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding") != _ENCODING:
             return payload
         key_id = payload.metadata.get("key-id", b"")
-        if key_id != self._key_id:
-            raise UnreadablePayload(f"the payload was encrypted with the key {key_id.decode(errors='replace')}")
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise UnreadablePayload(
+                f"the payload was encrypted with the key {key_id.decode(errors='replace')}, which is not known here"
+            )
         nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
         try:
-            return Payload.FromString(self._cipher.decrypt(nonce, sealed, self._key_id))
+            return Payload.FromString(cipher.decrypt(nonce, sealed, key_id))
         except InvalidTag:
             raise UnreadablePayload("the payload has been changed since it was encrypted") from None
 
 
 def codec(vault: Vault) -> EncryptionCodec:
-    return EncryptionCodec(vault.derive(_PURPOSE))
+    """Encrypts by the master secret of now, and opens by every one that the vault knows."""
+    return EncryptionCodec(*vault.derive_all(_PURPOSE))
+
+
+def _key_id(key: bytes) -> bytes:
+    return hashlib.sha256(b"key-id:" + key).hexdigest()[:16].encode()
 
 
 def data_converter(vault: Vault) -> DataConverter:

@@ -1,5 +1,6 @@
 """Objects out of settings: the only place that builds them and hands them down."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from api.services import Services
 from canonical.identity import PartyId
 from canonical.store import Store
 from canonical.store.log import SigningKey
-from canonical.vault import Vault
 from deploy.settings import Settings
 from deploy.temporal_client import connect
 from deploy.webhook_waker import webhooks_woken
@@ -37,16 +37,20 @@ class Deployment:
     resources: Resources
 
 
+_CLOCK_OFFSET = timedelta(seconds=float(os.environ.get("ROAM_CLOCK_OFFSET_S", "0")))
+"""For tests only: how far our clock is ahead of the true time (behind: negative), as the clocks of partners are."""
+
+
 def now() -> datetime:
     """The clock of production."""
-    return datetime.now(UTC)
+    return datetime.now(UTC) + _CLOCK_OFFSET
 
 
 @asynccontextmanager
 async def deployment(settings: Settings) -> AsyncIterator[Deployment]:
     """Everything, connected; closed again at the end. Waits for a Temporal server that is coming up."""
     async with AsyncExitStack() as stack:
-        vault = Vault(settings.secret_key)
+        vault = settings.vault
         store = await Store.connect(
             settings.database_url.get_secret_value(), vault, pool_size=settings.database_pool_size
         )
@@ -68,7 +72,7 @@ async def deployment(settings: Settings) -> AsyncIterator[Deployment]:
 
 def log_key(settings: Settings) -> SigningKey:
     """The key that signs the log of financial records."""
-    return SigningKey(settings.evidence_key or settings.secret_key, log_name(settings.party))
+    return SigningKey(settings.evidence_key or settings.first_secret_key, log_name(settings.party))
 
 
 def log_name(party: PartyId) -> str:
@@ -99,6 +103,8 @@ def _services(
         clock=now,
         guard_url=policy.check_url,
         command_timeout_s=settings.command_timeout_s,
+        readings_told_within=timedelta(seconds=settings.readings_told_within_s),
+        registration_token_life=timedelta(days=settings.registration_token_days),
     )
 
 
@@ -118,5 +124,7 @@ def _resources(settings: Settings, store: Store, registry: Registry, http: Partn
         page_limit=settings.page_limit,
         log_key=log_key(settings),
         retention=settings.retention,
+        session_patience=settings.session_patience,
+        renew_tokens_after=timedelta(days=settings.rotate_tokens_days) if settings.rotate_tokens_days else None,
         meter_keys=settings.meter_keys,
     )

@@ -1,16 +1,21 @@
 """A span for each request of a partner, made with as little as it takes: the edge answers thousands a second."""
 
+from types import MappingProxyType
 from typing import Final
 
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _PARENT: Final = b"traceparent"
 _PARTS: Final = 5
 """Root, version, interface, module: what follows names objects, and a token's uid is a driver's."""
+MESSAGE_IDS: Final = MappingProxyType({"ocpi.request_id": "X-Request-ID", "ocpi.correlation_id": "X-Correlation-ID"})
+"""Attributes of a span, and the headers whose values they are."""
+_ID_MAX: Final = 128
 _ROUTE_MAX: Final = 100
 """No route of ours is longer, but a stranger's path may be."""
 
@@ -41,7 +46,7 @@ class Traced:
                 await self._app(scope, receive, send)
             return
         route = "/".join(scope["path"].split("/", _PARTS)[:_PARTS])[:_ROUTE_MAX]
-        attributes = {"http.request.method": scope["method"], "http.route": route}
+        attributes = {"http.request.method": scope["method"], "http.route": route, **_message_ids(scope)}
         with self._tracer.start_as_current_span(
             f"{scope['method']} {route}", context, SpanKind.SERVER, attributes
         ) as span:
@@ -54,6 +59,12 @@ class Traced:
                 await send(message)
 
             await self._app(scope, receive, told)
+
+
+def _message_ids(scope: Scope) -> dict[str, str]:
+    """The ids that the caller sent, by the names of attributes."""
+    headers = Headers(scope=scope)
+    return {name: headers[header][:_ID_MAX] for name, header in MESSAGE_IDS.items() if header in headers}
 
 
 def _ids_alone(context: Context | None) -> NonRecordingSpan:

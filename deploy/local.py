@@ -6,14 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from canonical.partner import Side
+from canonical.vault import Vault
 from deploy.embedded.ports import LOOPBACK
 from deploy.processes import ChildProcess, answers, roam_command, says
 from deploy.settings import SECRETS_DIR, write_secrets
 
 _NOT_INHERITED = (
     # Our processes get these from files: in the environment they would win over them.
-    *("ROAM_DATABASE_URL", "ROAM_SECRET_KEY", "ROAM_EVIDENCE_KEY", "ROAM_CONTRACT_API_KEYS"),
+    *("ROAM_DATABASE_URL", "ROAM_SECRET_KEY", "ROAM_FORMER_SECRET_KEYS"),
+    *("ROAM_EVIDENCE_KEY", "ROAM_CONTRACT_API_KEYS"),
     # Without bytecode a process that was killed takes twice as long to be back.
     "PYTHONDONTWRITEBYTECODE",
 )
@@ -48,6 +52,13 @@ class LocalDeployment:
     @property
     def secret_key(self) -> str:
         return (self.folder / "secrets" / "roam_secret_key").read_text(encoding="utf-8")
+
+    @property
+    def vault(self) -> Vault:
+        """Opens what its processes seal, and what they sealed by the secret keys before."""
+        former = self.folder / "secrets" / "roam_former_secret_keys"
+        keys = former.read_text(encoding="utf-8").split(",") if former.exists() else []
+        return Vault(SecretStr(self.secret_key), *(SecretStr(key.strip()) for key in keys if key.strip()))
 
     def prepare(self) -> None:
         """Make its secrets, if they are not there, and bring its database up to date."""

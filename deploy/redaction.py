@@ -22,8 +22,17 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+_SIGNS = ("token", "authorization", "passw", "secret", "key", "bearer", "basic", "://")
+_LONG = re.compile(r"[\w-]{40}")
+"""What every rule needs one of: to look for these first takes a tenth of the time, and most lines have none."""
+
+
 def redact(text: str) -> str:
     """The text without values that look like tokens, keys or passwords."""
+    if text.isascii() and not _LONG.search(text):
+        folded = text.lower()
+        if not any(sign in folded for sign in _SIGNS):
+            return text
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text

@@ -7,6 +7,7 @@ and where telemetry goes from OpenTelemetry's (`OTEL_*`).
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -19,8 +20,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from adapters.registry import build_registry
 from canonical.identity import PartyId
 from canonical.partner import Side
-from canonical.store import RetentionPolicy
+from canonical.store import RetentionPolicy, SessionPatience
+from canonical.vault import Vault
 from settlement.vat import VatTreatment
+from workflows.queues import Queue
 
 SECRETS_DIR = "ROAM_SECRETS_DIR"
 _SHORTEST_SECRET = 32
@@ -68,6 +71,8 @@ class Settings(BaseSettings):
     database_pool_size: Annotated[int, Field(ge=1, le=500)] = 10
     secret_key: SecretStr
     """Seals tokens at rest and payloads in Temporal; 32 characters or more. Losing it loses both."""
+    former_secret_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split), NoDecode] = ()
+    """Secret keys before that one, the newest first: they open what was sealed by them, and the last one finds it."""
     evidence_key: SecretStr | None = None
     """Signs the log of financial records; 32 characters or more. Without it a key made from ROAM_SECRET_KEY does."""
     contract_api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split), NoDecode] = ()
@@ -76,6 +81,12 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     task_queue: str = "roam"
+    worker_queues: Annotated[frozenset[Queue], BeforeValidator(_split), NoDecode, Field(min_length=1)] = frozenset(
+        Queue
+    )
+    """The kinds of work that a worker does, with commas between: `core`, `partners`, `settlement`."""
+    build_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    """Which build the worker is, where builds are told apart; without it they are not."""
     graceful_shutdown_s: Annotated[float, Field(gt=0)] = 10.0
     """How long requests and activities under way may take when the process is asked to end."""
 
@@ -89,10 +100,20 @@ class Settings(BaseSettings):
     """How many objects we ask a partner for on one page."""
     command_timeout_s: Annotated[int, Field(ge=5, le=600)] = 30
     """How long your charging backend has for the result of a partner's command. Partners are told."""
+    readings_told_within_s: Annotated[int, Field(ge=0, le=3600)] = 10
+    """How long a meter reading may wait until the partner is told; of several, it is told the last one."""
     pull_every_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
     """How often we ask a partner for what has changed on its lists."""
     sweep_every_days: Annotated[int, Field(ge=1, le=31)] = 7
     """How often we read a partner's lists whole, to find what is on them no longer."""
+    session_silent_after_minutes: Annotated[int, Field(ge=1, le=10080)] = 60
+    """After so long without a word a session that charges is asked for, or shown to a person."""
+    session_endless_after_hours: Annotated[int, Field(ge=1, le=2160)] = 48
+    """A session that has lasted for so long is shown to a person."""
+    registration_token_days: Annotated[int, Field(ge=1, le=365)] = 30
+    """How long a partner may register with the token that it was given for it."""
+    rotate_tokens_days: Annotated[int, Field(ge=0, le=3650)] = 0
+    """After how many days the tokens of a connection are renewed by themselves; 0: never, for not every partner can."""
     partner_requests_at_once: Annotated[int, Field(ge=1, le=100)] = 8
     """How many requests to one partner may be under way at the same time, in each process."""
     partner_requests_per_second: Annotated[float, Field(gt=0, le=1000)] = 50.0
@@ -122,8 +143,35 @@ class Settings(BaseSettings):
     retention_answers_days: Annotated[int, Field(ge=1, le=365)] = 30
     """How long a repeated request gets its answer again."""
 
+    temporal_ui_origin: str | None = None
+    """Origin of the Temporal UI, `https://temporal.example`: the api then shows it payloads in clear, for a key."""
+
+    metrics_port: Annotated[int, Field(ge=1, le=65534)] | None = None
+    """Where this process shows its figures to Prometheus, under `/metrics`; those of Temporal's SDK one port above."""
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.JSON
+
+    @property
+    def metrics_at(self) -> tuple[str, int] | None:
+        """Host and port of the page with figures."""
+        return None if self.metrics_port is None else (self.host, self.metrics_port)
+
+    @property
+    def vault(self) -> Vault:
+        """Seals by the secret key of now, and opens by those before it too."""
+        return Vault(self.secret_key, *self.former_secret_keys)
+
+    @property
+    def first_secret_key(self) -> SecretStr:
+        """The one with which the deployment began: what is made from it has to stay the same."""
+        return (self.secret_key, *self.former_secret_keys)[-1]
+
+    @property
+    def session_patience(self) -> SessionPatience:
+        return SessionPatience(
+            silent_after=timedelta(minutes=self.session_silent_after_minutes),
+            endless_after=timedelta(hours=self.session_endless_after_hours),
+        )
 
     @property
     def retention(self) -> RetentionPolicy:
@@ -161,7 +209,7 @@ class Settings(BaseSettings):
     def _is_long_enough_to_sign(cls, value: SecretStr | None) -> SecretStr | None:
         return None if value is None else cls._is_long_enough(value)
 
-    @field_validator("contract_api_keys")
+    @field_validator("contract_api_keys", "former_secret_keys")
     @classmethod
     def _are_long_enough(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         if any(len(key.get_secret_value()) < _SHORTEST_SECRET for key in value):

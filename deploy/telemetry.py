@@ -3,41 +3,54 @@
 Log lines go to standard error, one JSON object each (or text), with the ids of the trace and the workflow
 that they belong to, and without anything that looks like a credential. Spans are exported when
 OpenTelemetry's own settings say where to (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_EXPORTER`), and never
-otherwise.
+otherwise. Figures are shown to Prometheus where `ROAM_METRICS_PORT` is set.
 """
 
 import json
 import logging
 import os
+import re
 import sys
 from datetime import UTC, datetime
 from types import TracebackType
 
+import httpx
 from fastapi import FastAPI
-from opentelemetry import metrics, trace
+from opentelemetry import metrics, propagate, trace
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor, RequestInfo
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricExporter, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import (
+    ConsoleMetricExporter,
+    MetricExporter,
+    MetricReader,
+    PeriodicExportingMetricReader,
+)
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
+from opentelemetry.trace import Span
 from temporalio import activity, workflow
 from temporalio.runtime import (
     LogForwardingConfig,
     LoggingConfig,
+    PrometheusConfig,
     Runtime,
     TelemetryConfig,
     TelemetryFilter,
 )
 
+from api import about
 from api.app import Application
-from deploy.edge_tracing import Traced
+from deploy.edge_tracing import MESSAGE_IDS, Traced
+from deploy.metrics import UNBOUNDED, Measured, served
 from deploy.redaction import redact
 from deploy.settings import LogFormat
 from deploy.span_redaction import RedactedSpans
+from deploy.trace_context import IdsAlone
+from workflows.ids import connection_of
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _LINE = json.JSONEncoder(ensure_ascii=False, default=str)
@@ -45,23 +58,29 @@ _ONE_LINE = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0
     code: f"\\u{code:04x}" for code in (0x2028, 0x2029)
 }
 """A message is one line, and steers no terminal: words of strangers in it can look like no line of ours."""
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FROM_TEMPORAL = {"workflow_id": "workflow_id", "workflow_type": "workflow", "activity_type": "activity"}
 _TALKATIVE = ("httpx", "httpcore", "asyncio", "uvicorn.access")
 
 
-def start(service: str, *, log_level: str, log_format: LogFormat) -> TracerProvider:
-    """Logging, tracing and Temporal's own log for this process. `service` is the name that traces show."""
+def start(
+    service: str, *, log_level: str, log_format: LogFormat, metrics_at: tuple[str, int] | None = None
+) -> TracerProvider:
+    """Logging, tracing, figures and Temporal's own log for this process. `service` is the name that traces show.
+
+    `metrics_at`: host and port of the page with figures, if there is to be one.
+    """
     _log_to_stderr(log_level.upper(), log_format)
-    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    resource = Resource.create({"service.name": service})
+    provider = TracerProvider(resource=resource)
     exporter = _exporter()
     if exporter is not None:
         provider.add_span_processor(BatchSpanProcessor(RedactedSpans(exporter)))
     trace.set_tracer_provider(provider)
-    if (measured := _metric_exporter()) is not None:
-        reader = PeriodicExportingMetricReader(measured)
-        metrics.set_meter_provider(MeterProvider([reader], Resource.create({"service.name": service})))
-    HTTPXClientInstrumentor().instrument(tracer_provider=provider)
-    Runtime.set_default(_temporal_runtime(), error_if_already_set=False)
+    if readers := _readers(metrics_at):
+        metrics.set_meter_provider(MeterProvider(readers, resource, views=UNBOUNDED))
+    trace_calls(provider)
+    Runtime.set_default(_temporal_runtime(service, metrics_at), error_if_already_set=False)
     return provider
 
 
@@ -73,10 +92,26 @@ def stop(provider: TracerProvider) -> None:
         measured.shutdown()
 
 
-def trace_requests(app: FastAPI) -> None:
-    """A span for each request that the application answers, health checks excepted."""
+def trace_calls(provider: TracerProvider) -> None:
+    """A span for each call that we make, with the ids by which a partner finds it too."""
+    propagate.set_global_textmap(IdsAlone())
+    HTTPXClientInstrumentor().instrument(tracer_provider=provider, async_request_hook=_with_message_ids)
+
+
+async def _with_message_ids(span: Span, request: RequestInfo) -> None:
+    headers = httpx.Headers(request.headers)
+    for attribute, header in MESSAGE_IDS.items():
+        if header in headers:
+            span.set_attribute(attribute, headers[header])
+
+
+def trace_requests(app: FastAPI, *, measured: bool = False) -> None:
+    """A span for each request that the application answers, health checks excepted; `measured`: and figures."""
     if isinstance(app, Application):
         app.edge = Traced(app.edge, exported=_chosen("TRACES") != "none")
+        if measured:
+            app.edge = Measured(app.edge)
+    propagate.set_global_textmap(IdsAlone())
     FastAPIInstrumentor.instrument_app(app, excluded_urls="/health/", exclude_spans=["receive", "send"])
 
 
@@ -88,6 +123,13 @@ def _exporter() -> SpanExporter | None:
             return OTLPSpanExporter()
         case _:
             return None
+
+
+def _readers(metrics_at: tuple[str, int] | None) -> list[MetricReader]:
+    exporter = _metric_exporter()
+    sent = None if exporter is None else PeriodicExportingMetricReader(exporter)
+    shown = None if metrics_at is None else served(*metrics_at)
+    return [reader for reader in (sent, shown) if reader is not None]
 
 
 def _metric_exporter() -> MetricExporter | None:
@@ -109,11 +151,28 @@ def _chosen(signal: str) -> str:
     return chosen or ("otlp" if where else "none")
 
 
-def _temporal_runtime() -> Runtime:
-    """The SDK's core logs to standard output by itself: have it log through us, redacted."""
+def _temporal_runtime(service: str, metrics_at: tuple[str, int] | None) -> Runtime:
+    """The SDK's core logs to standard output by itself: have it log through us, redacted.
+
+    Its figures are one port above ours: it counts in code that is not Python's, and shows them itself.
+    """
     forwarding = LogForwardingConfig(logger=logging.getLogger("temporalio.core"))
     filtered = TelemetryFilter(core_level="WARN", other_level="ERROR")
-    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=filtered, forwarding=forwarding)))
+    logged = LoggingConfig(filter=filtered, forwarding=forwarding)
+    if metrics_at is None:
+        return Runtime(telemetry=TelemetryConfig(logging=logged))
+    host, port = metrics_at
+    shown = PrometheusConfig(
+        f"{host}:{port + 1}",
+        counters_total_suffix=True,
+        unit_suffix=True,
+        durations_as_seconds=True,
+    )
+    try:
+        return Runtime(telemetry=TelemetryConfig(logging=logged, metrics=shown, global_tags={"service": service}))
+    except (RuntimeError, ValueError) as error:
+        logging.getLogger(__name__).warning("no figures of the SDK are shown: %s", error)
+        return Runtime(telemetry=TelemetryConfig(logging=logged))
 
 
 def _log_to_stderr(level: str, log_format: LogFormat) -> None:
@@ -153,6 +212,7 @@ class JsonFormatter(logging.Formatter):
             "message": redact(record.getMessage()),
             **_trace_ids(),
             **_temporal_ids(record),
+            **{name: _harmless(value) for name, value in about.ids().items()},
         }
         for name, value in vars(record).items():
             if name not in _PLAIN and isinstance(value, str | int | float | bool):
@@ -178,8 +238,19 @@ def _trace_ids() -> dict[str, str]:
 def _temporal_ids(record: logging.LogRecord) -> dict[str, str]:
     if activity.in_activity():
         info = activity.info()
-        return {"workflow_id": str(info.workflow_id), "activity": info.activity_type}
+        return _named({"workflow_id": str(info.workflow_id), "activity": info.activity_type})
     details = getattr(record, "temporal_workflow", None) or getattr(record, "temporal_activity", None)
     if not isinstance(details, dict):
         return {}
-    return {ours: str(details[theirs]) for theirs, ours in _FROM_TEMPORAL.items() if theirs in details}
+    return _named({ours: str(details[theirs]) for theirs, ours in _FROM_TEMPORAL.items() if theirs in details})
+
+
+def _harmless(value: str) -> str:
+    """An id that a stranger has chosen. Nearly all are UUIDs, and quickly passed."""
+    return value if _UUID.fullmatch(value) else redact(value)
+
+
+def _named(found: dict[str, str]) -> dict[str, str]:
+    """With the connection that the workflow is about."""
+    connection_id = connection_of(found.get("workflow_id", ""))
+    return found if connection_id is None else {**found, "connection_id": connection_id}

@@ -1,9 +1,11 @@
 """The one place where a Temporal client is made, so that no two can differ in how they encode."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
 from temporalio.client import Client, Interceptor
 from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
@@ -12,6 +14,9 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_expo
 
 from canonical.vault import Vault
 from deploy.codec import data_converter
+
+LONG_ENOUGH = timedelta(days=30)
+"""A namespace should remember for this long what has ended: lists show it, and ids protect from a second start."""
 
 _CONNECT_TIMEOUT_S = 60.0
 
@@ -78,3 +83,16 @@ async def register_search_attributes(client: Client, wanted: Mapping[str, str]) 
     except RPCError as error:
         if error.status is not RPCStatusCode.ALREADY_EXISTS:  # another process was faster
             raise
+
+
+async def remembers(client: Client) -> timedelta:
+    """For how long the namespace keeps what has ended. Raises RPCError."""
+    found = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    return found.config.workflow_execution_retention_ttl.ToTimedelta()
+
+
+async def remember_for(client: Client, period: timedelta) -> None:
+    """Have the namespace keep what has ended for so long. Raises RPCError where that is decided elsewhere."""
+    asked = UpdateNamespaceRequest(namespace=client.namespace)
+    asked.config.workflow_execution_retention_ttl.FromTimedelta(period)
+    await client.workflow_service.update_namespace(asked)

@@ -46,6 +46,10 @@ class Agreement(CanonicalModel):
     """How long after its end a session may be billed, until its CDR arrives; None: as long as the law says."""
     discounts: tuple[Discount, ...] = ()
     """Granted on every session of the partner's drivers, beside what is sealed with a single session."""
+    delivery_days: Annotated[int, Field(ge=1, le=3660)] = 90
+    """So long a CDR of ours is tried to be delivered before a person decides (90: usual in roaming contracts)."""
+    in_order: tuple[Identifier, ...] = ()
+    """Modules (`cdrs`, `sessions`) in which nothing of ours may overtake what came about before it."""
 
     @property
     def ref(self) -> str:

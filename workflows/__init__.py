@@ -16,6 +16,7 @@ from workflows.retention import Retention
 from workflows.settlement_cycle import SettlementCycle
 from workflows.sweep import Sweep
 from workflows.synchronisation import Synchronisation
+from workflows.token_rotation import TokenRotation
 from workflows.unregistration import Unregistration
 from workflows.webhook import WebhookDelivery
 
@@ -31,6 +32,7 @@ ALL: tuple[type, ...] = (
     Retention,
     SettlementCycle,
     Sweep,
+    TokenRotation,
     Unregistration,
     Synchronisation,
     WebhookDelivery,

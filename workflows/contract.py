@@ -1,10 +1,12 @@
 """What the faces may ask of the durable processes, as a protocol: `workflows.signals` keeps it on Temporal."""
 
+from enum import StrEnum
 from typing import Protocol
 
 from canonical.identity import ObjectId
 from canonical.partner import LinkState, Side
 from canonical.session import SessionStatus
+from workflows.work import Place, Wanted, WorkPage
 
 
 class RegistrationFailed(Exception):
@@ -22,6 +24,19 @@ class RegistrationFailed(Exception):
 
 class CannotTell(Exception):
     """The process did not take the message: it is not running, it is not the time, or Temporal cannot be reached."""
+
+
+class NotRunning(CannotTell):
+    """There is no such process now."""
+
+
+class Intervention(StrEnum):
+    """What a person can do about a handshake; each is an update of its workflow, which refuses what makes no sense."""
+
+    RETRY = "retry"
+    SKIP_CANARY = "skip_canary"
+    GIVE_UP = "give_up_now"
+    USE_TOKEN = "use_token"  # noqa: S105
 
 
 class Signals(Protocol):
@@ -46,19 +61,44 @@ class Signals(Protocol):
     async def nudge(self, connection_id: str) -> None:
         """Do now what is waiting for its next attempt."""
 
+    async def intervene(self, connection_id: str, how: Intervention) -> None:
+        """A person acts on the handshake that is under way. Raises NotRunning; CannotTell with its refusal."""
+
+    async def partner_called(self, connection_id: str) -> None:
+        """A partner made a call with a token that it had not used before: who waits for that is told."""
+
     async def give_up(self, connection_id: str) -> None:
         """The relation has ended: stop a handshake that is under way."""
 
     async def unregister(self, connection_id: str) -> None:
         """We end the registration with a partner."""
 
-    async def session_started(self, session: ObjectId, connection_id: str, side: Side) -> None: ...
+    async def session_started(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
+        """There is a new session. Where one is followed already nothing is told to it: an end is a change."""
 
     async def session_changed(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
         """The session has a new status. Meter values are not told: they stay in the store."""
 
+    async def look(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
+        """Nothing is heard of the session, or of its CDR: see to it. `status` is what the store knows."""
+
     async def cdr_issued(self, cdr: ObjectId, connection_id: str) -> None:
-        """A CDR of ours that no session process delivers: a credit."""
+        """A CDR of ours that no session process delivers: a credit, or one that takes another's place."""
+
+    async def delivery_due(self, cdr: ObjectId, connection_id: str) -> None:
+        """What the delivery of a CDR of ours waits for may have come: it looks again."""
+
+    async def deliveries_due(self) -> None:
+        """Connections are open again, or their tokens are new: what was held is looked for now, and not in a while."""
+
+    async def delivery_released(self, cdr: ObjectId, connection_id: str) -> None:
+        """A person says that a CDR of ours is to be sent now, although it was put aside or waits."""
+
+    async def delivery_abandoned(self, cdr: ObjectId, connection_id: str) -> None:
+        """A person says that nobody is to try any more."""
+
+    async def delivery_corrected(self, cdr: ObjectId, connection_id: str) -> None:
+        """A person has put another CDR in the place of one of ours that its partner never took."""
 
     async def cdr_received(self, cdr: ObjectId, session_id: str | None, connection_id: str) -> None:
         """A partner's CDR is in the store."""
@@ -97,3 +137,8 @@ class Signals(Protocol):
 
     async def invoice_received(self, connection_id: str, statement_id: str, number: str) -> None:
         """The invoice to a statement that we checked is in the store."""
+
+    # Lists for people
+
+    async def work(self, wanted: Wanted, *, after: Place | None = None, limit: int = 100) -> WorkPage:
+        """What is under way, and what of it needs a person."""

@@ -3,11 +3,21 @@
 An id is the business key of what the workflow looks after, so that a second start finds the first one.
 """
 
+import re
+
+_ABOUT_A_CONNECTION = re.compile(
+    r"(?:handshake|unregistration|session|cdr-delivery|feed|resync|command|delta|full-sweep|settlement|reconciliation)"
+    r"/([^/]+?)(?:-\d{4}-\d\d-\d\dT[^/]*)?(?:/.*)?"
+)
+"""What a schedule started has the time behind its id."""
+
 SWEEP_SCHEDULE = "sweep"
 SWEEP_ALL_SCHEDULE = "sweep-all"
+SWEEP_NOW = "sweep-now"
 LOG_SCHEDULE = "financial-log"
 LOG_ALL_SCHEDULE = "financial-log-all"
 RETENTION_SCHEDULE = "retention"
+ROTATION_SCHEDULE = "token-rotation"
 
 
 def handshake(connection_id: str) -> str:
@@ -54,3 +64,9 @@ def settlement_cycle(connection_id: str, month: str) -> str:
 
 def reconciliation(connection_id: str, statement_id: str) -> str:
     return f"reconciliation/{connection_id}/{statement_id}"
+
+
+def connection_of(workflow_id: str) -> str | None:
+    """The connection that a workflow is about, as its id says it; None where it is about none."""
+    found = _ABOUT_A_CONNECTION.fullmatch(workflow_id)
+    return found and found[1]

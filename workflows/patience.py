@@ -20,8 +20,23 @@ UNTIL_IT_WORKS = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
 )
 
+AT_ONCE = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_attempts=3)
+"""For a step that is done within the decision itself: a database that is away for longer is waited for otherwise."""
+
+LOOK_TIMEOUT = timedelta(minutes=2)
+"""One look after a session: a partner's list of what has changed since, some pages of it at most."""
+
+LOOK_PERIOD = timedelta(minutes=10)
+"""A look that does not come about in so long is left to the next one."""
+
+DELIVERY_TIMEOUT = timedelta(minutes=3)
+"""One attempt to deliver a CDR: to look for it, to send it, and to read it back."""
+
 DELIVERY_PERIOD = timedelta(days=90)
 """A CDR that could not be delivered for so long is parked for a person (usual limit in roaming contracts)."""
+
+FEED_SHIFT = timedelta(minutes=8)
+"""One stay at a partner's outbox, which ends itself long before (`activities.attendance`)."""
 
 FEED_PERIOD = timedelta(minutes=15)
 """A partner that has not taken what is in its outbox for so long is shown to a person, and tried again."""
@@ -35,6 +50,18 @@ WHILE_SOMEBODY_WAITS = RetryPolicy(
 
 LONGEST_PAUSE = timedelta(minutes=5)
 """The longest pause between attempts at a step that a person may be watching."""
+
+UNWATCHED_PAUSE = timedelta(hours=1)
+"""The longest pause once nobody seems to be watching."""
+
+WATCHED_ATTEMPTS = 300
+"""So many attempts at a step, about a day of them, are made as if a person were watching."""
+
+PARTNER_CALLS_WITHIN = timedelta(minutes=10)
+"""How long a partner's first call with the token that we issued is waited for. Who only listens makes none."""
+
+PARTNER_RETURNS_WITHIN = timedelta(days=7)
+"""A partner whose registration was refused may mend its side and come again; after this it is not waited for."""
 
 LEAVING_PAUSE = timedelta(hours=1)
 """The longest pause between attempts to tell a partner that a registration has ended."""

@@ -12,13 +12,16 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.resync import CrawlOrder, Cursor, Finished, Progress, ResyncActivities
     from adapters.transport.crawl import Place
-    from workflows import patience
+    from workflows import patience, runs
     from workflows.search_attributes import tell
 
 
 @dataclass(frozen=True)
 class ResyncOrder:
-    """`cursor` is the place of a walk that was begun without a `crawl`, `place` that of one with it."""
+    """`cursor` is the place of a walk that was begun without a `crawl`, `place` that of one with it.
+
+    `events_max`: when a run is left behind.
+    """
 
     connection_id: str
     module: str
@@ -28,6 +31,7 @@ class ResyncOrder:
     delta: bool = False
     crawl: int | None = None
     place: Place | None = None
+    events_max: int | None = None
 
 
 PAGES_MAX = 10_000
@@ -55,8 +59,9 @@ class Resync:
                 if page.place is None:
                     return self._told(order, pulled, await self._finish(number))
                 place = page.place
-                if workflow.info().is_continue_as_new_suggested():
-                    workflow.continue_as_new(replace(order, crawl=number, place=place, pulled=pulled))
+                if runs.is_long(order.events_max):
+                    events_max = order.events_max or runs.EVENTS_OF_A_RUN
+                    runs.begin_anew(replace(order, crawl=number, place=place, pulled=pulled, events_max=events_max))
         except ActivityError as failure:
             reason = failure.cause or failure
             tell(

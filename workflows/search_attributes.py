@@ -4,7 +4,7 @@ Set at start and on a change of state only. They are stored in clear: ids and st
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
@@ -34,20 +34,22 @@ REGISTERED: Mapping[str, str] = {
 """Name and type of each, as a namespace has to know them."""
 
 
-def at_start(
-    connection_id: str, about: str, state: str | None = None, *, now: datetime | None = None
-) -> TypedSearchAttributes:
-    """What a workflow is started with. With a `state` its first word of where it stands costs no event of its own.
+_WAITING_FOR, _NEXT_ACTION = "\n\n- waiting for: ", "\n- next action: "
 
-    `now` is when it starts: `workflow.now()` for a child, else the clock's.
-    """
-    about_whom = [SearchAttributePair(CONNECTION, connection_id), SearchAttributePair(OBJECT, about)]
-    if state is None:
-        return TypedSearchAttributes(about_whom)
-    since = SearchAttributePair(SINCE, now or datetime.now(UTC))
-    return TypedSearchAttributes(
-        [*about_whom, SearchAttributePair(STATE, state), SearchAttributePair(ATTENTION, value=False), since]
+
+def at_start(connection_id: str, about: str) -> TypedSearchAttributes:
+    """What a workflow is started with that says itself where it stands."""
+    return TypedSearchAttributes([SearchAttributePair(CONNECTION, connection_id), SearchAttributePair(OBJECT, about)])
+
+
+def standing_at_start(connection_id: str, about: str, state: str, since: datetime) -> TypedSearchAttributes:
+    """The same with its first word of where it stands: said again by the workflow, it costs no event."""
+    standing = (
+        SearchAttributePair(STATE, state),
+        SearchAttributePair(ATTENTION, value=False),
+        SearchAttributePair(SINCE, since),
     )
+    return TypedSearchAttributes([*at_start(connection_id, about), *standing])
 
 
 def tell(
@@ -63,16 +65,31 @@ def tell(
     Said again without a change of state it costs no event, unless the workflow was started before that was so.
     """
     by = "" if deadline is None else f" (by {deadline:%Y-%m-%d %H:%M} UTC)"
-    workflow.set_current_details(f"**{state}**\n\n- waiting for: {waiting_for}{by}\n- next action: {next_action}\n")
+    workflow.set_current_details(f"**{state}**{_WAITING_FOR}{waiting_for}{by}{_NEXT_ACTION}{next_action}\n")
     found = workflow.info().typed_search_attributes
     if found.get(SINCE) is None:
+        _count(state)
         workflow.upsert_search_attributes([STATE.value_set(state), ATTENTION.value_set(attention)])
         return
     if (found.get(STATE), found.get(ATTENTION), found.get(DEADLINE)) == (state, attention, deadline):
         return
     changed: list[SearchAttributeUpdate[Any]] = [STATE.value_set(state), ATTENTION.value_set(attention)]
     if found.get(STATE) != state:
+        _count(state)
         changed.append(SINCE.value_set(workflow.now()))
     if found.get(DEADLINE) != deadline:
         changed.append(DEADLINE.value_unset() if deadline is None else DEADLINE.value_set(deadline))
     workflow.upsert_search_attributes(changed)
+
+
+def _count(state: str) -> None:
+    """Sessions by state, deliveries by outcome, steps that are stuck: the type of the workflow is with the meter."""
+    meter = workflow.metric_meter()
+    meter.create_counter("roam_state_changes", "Changes of state of the durable processes").add(1, {"state": state})
+
+
+def words_of(details: str) -> tuple[str, str] | None:
+    """What a workflow waits for and what a person can do, out of details that `tell` wrote; None for others."""
+    _, _, words = details.partition(_WAITING_FOR)
+    waiting_for, found, next_action = words.rpartition(_NEXT_ACTION)
+    return (waiting_for, next_action.rstrip("\n")) if found else None

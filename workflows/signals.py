@@ -5,8 +5,8 @@ seconds at most for Temporal; what could not be told is found by the sweep.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
@@ -14,24 +14,29 @@ from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError as Update
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.sweep import SweepOrder
 from canonical.identity import ObjectId
 from canonical.model import fold
 from canonical.partner import LinkState, Side
 from canonical.session import SessionStatus
-from workflows import ids
+from canonical.store.session_watch import word_for
+from workflows import ids, visibility
 from workflows.cdr_delivery import CdrDelivery, DeliveryOrder
-from workflows.charging_session import ChargingSession, SessionOrder
+from workflows.charging_session import REVISION, ChargingSession, SessionOrder
 from workflows.command import Command, CommandOrder
-from workflows.contract import CannotTell, RegistrationFailed
+from workflows.contract import CannotTell, Intervention, NotRunning, RegistrationFailed
 from workflows.handshake import Handshake, HandshakeOrder, Opening
 from workflows.partner_feed import FeedOrder, PartnerFeed
 from workflows.reconciliation import Reconciliation, ReconciliationOrder
 from workflows.resync import Resync, ResyncOrder
+from workflows.runs import EVENTS_OF_A_RUN
 from workflows.schedules import PartnerSchedules, Periods
-from workflows.search_attributes import at_start
+from workflows.search_attributes import at_start, standing_at_start
 from workflows.settlement_cycle import CycleOrder, SettlementCycle
+from workflows.sweep import Sweep
 from workflows.unregistration import Unregistration, UnregistrationOrder
 from workflows.webhook import WebhookDelivery, WebhookOrder
+from workflows.work import Place, Wanted, WorkPage
 
 PROMPT = timedelta(seconds=4)
 """How long a caller on HTTP waits for Temporal to take a message."""
@@ -51,11 +56,11 @@ class TemporalSignals:
     async def register(self, connection_id: str) -> None:
         start = WithStartWorkflowOperation(
             Handshake.run,
-            HandshakeOrder(connection_id, Opening.PARTNER_CALLS),
+            HandshakeOrder.of_today(connection_id, Opening.PARTNER_CALLS),
             id=ids.handshake(connection_id),
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=at_start(connection_id, "credentials"),
+            search_attributes=standing_at_start(connection_id, "credentials", "CALLING_BACK", datetime.now(UTC)),
             static_summary=f"Handshake with {connection_id}, begun by the partner",
         )
         try:
@@ -71,12 +76,12 @@ class TemporalSignals:
         await self.register(connection_id)
 
     async def connect(self, connection_id: str) -> None:
-        order = HandshakeOrder(connection_id, Opening.WE_REGISTER)
+        order = HandshakeOrder.of_today(connection_id, Opening.WE_REGISTER)
         await self._handshake(order, "registration")
 
     async def renew(self, connection_id: str) -> None:
-        order = HandshakeOrder(connection_id, Opening.WE_RENEW)
-        await self._handshake(order, "renewal")
+        order = HandshakeOrder.of_today(connection_id, Opening.WE_RENEW)
+        await self._handshake(order, "renewal", signal="renew")
 
     async def nudge(self, connection_id: str) -> None:
         handle = self.client.get_workflow_handle(ids.handshake(connection_id))
@@ -84,6 +89,27 @@ class TemporalSignals:
             await handle.signal(Handshake.nudge, rpc_timeout=PROMPT)
         except RPCError as error:
             raise CannotTell(f"no handshake with {connection_id} is running") from error
+
+    async def intervene(self, connection_id: str, how: Intervention) -> None:
+        handle = self.client.get_workflow_handle(ids.handshake(connection_id))
+        try:
+            await handle.execute_update(how.value, rpc_timeout=PROMPT)
+        except WorkflowUpdateFailedError as error:
+            raise CannotTell(f"not now: {error.cause or error}") from error
+        except UpdateTimeout as error:
+            raise CannotTell(f"the handshake with {connection_id} does not answer now") from error
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise NotRunning(f"no handshake with {connection_id} is running") from error
+            raise CannotTell(f"the handshake with {connection_id} could not be told") from error
+
+    async def partner_called(self, connection_id: str) -> None:
+        handle = self.client.get_workflow_handle(ids.handshake(connection_id))
+        try:
+            await handle.signal(Handshake.partner_called, rpc_timeout=PROMPT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise CannotTell(f"the handshake with {connection_id} could not be told") from error
 
     async def give_up(self, connection_id: str) -> None:
         handle = self.client.get_workflow_handle(ids.handshake(connection_id))
@@ -102,29 +128,45 @@ class TemporalSignals:
             f"End of the registration with {connection_id}",
         )
 
-    async def session_started(self, session: ObjectId, connection_id: str, side: Side) -> None:
-        await self._session(session.key, connection_id, side)
+    async def session_started(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
+        await self._session(SessionOrder(session.key, connection_id, side, status))
 
     async def session_changed(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
-        await self._session(session.key, connection_id, side, "changed", status)
+        await self._session(SessionOrder(session.key, connection_id, side, status), "changed", status)
+
+    async def look(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
+        await self._session(SessionOrder(session.key, connection_id, side, status), "look")
 
     async def cdr_issued(self, cdr: ObjectId, connection_id: str) -> None:
-        await self._start(
-            CdrDelivery.run,
-            DeliveryOrder(cdr.key, connection_id),
-            ids.cdr_delivery(connection_id, cdr.key),
-            (connection_id, cdr.key),
-            f"Deliver CDR {cdr.key} to {connection_id}",
-        )
+        await self._delivery(cdr, connection_id)
+
+    async def delivery_due(self, cdr: ObjectId, connection_id: str) -> None:
+        await self._delivery(cdr, connection_id, "wake")
+
+    async def deliveries_due(self) -> None:
+        await self._start(Sweep.run, SweepOrder(recent_s=0), ids.SWEEP_NOW, ("all", "deliveries"), "Sweep at once")
+
+    async def delivery_released(self, cdr: ObjectId, connection_id: str) -> None:
+        await self._delivery(cdr, connection_id, "release")
+
+    async def delivery_abandoned(self, cdr: ObjectId, connection_id: str) -> None:
+        await self._delivery(cdr, connection_id, "abandon")
+
+    async def delivery_corrected(self, cdr: ObjectId, connection_id: str) -> None:
+        handle = self.client.get_workflow_handle(ids.cdr_delivery(connection_id, cdr.key))
+        try:
+            await handle.execute_update(CdrDelivery.corrected, rpc_timeout=CALL_BACK)
+        except (RPCError, UpdateTimeout, WorkflowUpdateFailedError) as error:
+            raise CannotTell(f"no delivery of {cdr.key} to {connection_id} took it: {error}") from error
 
     async def cdr_received(self, cdr: ObjectId, session_id: str | None, connection_id: str) -> None:
         session_key = f"{cdr.owner.key}/{fold(session_id)}" if session_id else cdr.key
-        await self._session(session_key, connection_id, Side.EMSP, "cdr_received", cdr.key)
+        await self._session(SessionOrder(session_key, connection_id, Side.EMSP), "cdr_received", cdr.key)
 
     async def feed(self, connection_id: str) -> None:
         await self._start(
             PartnerFeed.run,
-            FeedOrder(connection_id),
+            FeedOrder(connection_id, EVENTS_OF_A_RUN),
             ids.partner_feed(connection_id),
             (connection_id, "outbox"),
             f"Changes for {connection_id}",
@@ -140,7 +182,7 @@ class TemporalSignals:
     async def pull(self, connection_id: str, module: str) -> None:
         await self._start(
             Resync.run,
-            ResyncOrder(connection_id, module),
+            ResyncOrder(connection_id, module, events_max=EVENTS_OF_A_RUN),
             ids.resync(connection_id, module),
             (connection_id, module),
             f"Pull {module} from {connection_id}",
@@ -152,7 +194,7 @@ class TemporalSignals:
     async def deliver(self, webhook_id: str) -> None:
         await self._start(
             WebhookDelivery.run,
-            WebhookOrder(webhook_id),
+            WebhookOrder(webhook_id, EVENTS_OF_A_RUN),
             ids.webhook(webhook_id),
             ("webhook", webhook_id),
             f"Events for webhook {webhook_id}",
@@ -210,13 +252,18 @@ class TemporalSignals:
         except RPCError as error:
             raise CannotTell(f"statement {statement_id} was not reconciled here") from error
 
-    async def _handshake(self, order: HandshakeOrder, what: str) -> None:
+    async def work(self, wanted: Wanted, *, after: Place | None = None, limit: int = 100) -> WorkPage:
+        return await visibility.read(self.client, wanted, after=after, limit=limit)
+
+    async def _handshake(self, order: HandshakeOrder, what: str, signal: str | None = None) -> None:
         await self._start(
             Handshake.run,
             order,
             ids.handshake(order.connection_id),
             (order.connection_id, "credentials"),
             f"Handshake with {order.connection_id}, begun by us ({what})",
+            signal=signal,
+            state="DISCOVERING",
         )
 
     async def _command(self, order: CommandOrder, signal: str | None = None) -> None:
@@ -229,22 +276,29 @@ class TemporalSignals:
             signal=signal,
         )
 
+    async def _delivery(self, cdr: ObjectId, connection_id: str, signal: str | None = None) -> None:
+        await self._start(
+            CdrDelivery.run,
+            DeliveryOrder.current(cdr.key, connection_id),
+            ids.cdr_delivery(connection_id, cdr.key),
+            (connection_id, cdr.key),
+            f"Deliver CDR {cdr.key} to {connection_id}",
+            signal=signal,
+            state="SENDING",
+        )
+
     async def _session(
-        self,
-        session_key: str,
-        connection_id: str,
-        side: Side,
-        signal: str | None = None,
-        argument: SessionStatus | str | None = None,
+        self, order: SessionOrder, signal: str | None = None, argument: SessionStatus | str | None = None
     ) -> None:
         await self._start(
             ChargingSession.run,
-            SessionOrder(session_key, connection_id, side),
-            ids.charging_session(connection_id, session_key),
-            (connection_id, session_key),
-            f"Session {session_key} with {connection_id}",
+            replace(order, revision=REVISION),
+            ids.charging_session(order.connection_id, order.session_key),
+            (order.connection_id, order.session_key),
+            f"Session {order.session_key} with {order.connection_id}",
             signal=signal,
             signal_arguments=() if argument is None else (argument,),
+            state="BILLED" if signal == "cdr_received" else word_for(order.status),
         )
 
     async def _start(
@@ -257,6 +311,7 @@ class TemporalSignals:
         *,
         signal: str | None = None,
         signal_arguments: Sequence[object] = (),
+        state: str | None = None,
     ) -> None:
         """Start by business key, or find the running one; with a signal, tell it in the same call."""
         conflict = WorkflowIDConflictPolicy.UNSPECIFIED if signal else WorkflowIDConflictPolicy.USE_EXISTING
@@ -270,7 +325,7 @@ class TemporalSignals:
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 start_signal=signal,
                 start_signal_args=signal_arguments,
-                search_attributes=at_start(*about),
+                search_attributes=standing_at_start(*about, state, datetime.now(UTC)) if state else at_start(*about),
                 static_summary=summary,
                 rpc_timeout=PROMPT,
             )

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.handshake import HandshakeActivities
     from activities.schedules import ScheduleActivities
     from adapters.contract import Module
-    from workflows import ids, patience
+    from workflows import ids, patience, runs
     from workflows.resync import Resync, ResyncOrder
     from workflows.search_attributes import at_start, tell
 
@@ -74,7 +74,7 @@ class Synchronisation:
             try:
                 pulled = await workflow.execute_child_workflow(
                     Resync.run,
-                    ResyncOrder(order.connection_id, module, delta=order.delta),
+                    ResyncOrder(order.connection_id, module, delta=order.delta, events_max=runs.EVENTS_OF_A_RUN),
                     id=ids.resync(order.connection_id, module),
                     parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                     search_attributes=at_start(order.connection_id, module),

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.handshake import HandshakeActivities
     from workflows import patience
     from workflows.search_attributes import tell
-    from workflows.steps import Steps
+    from workflows.steps import NotNow, Steps
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,21 @@ class Unregistration:
             retry_policy=patience.ONCE,
             summary="DELETE credentials",
         )
+
+    @workflow.update
+    def retry(self) -> None:
+        """Try again at once."""
+        self._steps.nudge()
+
+    @retry.validator
+    def _may_retry(self) -> None:
+        if not self._steps.stuck:
+            raise NotNow("the partner is being told now")
+
+    @workflow.update
+    def give_up_now(self) -> None:
+        """End it without the partner."""
+        self._steps.give_up()
 
     @workflow.signal
     def nudge(self) -> None:

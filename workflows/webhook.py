@@ -12,13 +12,16 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.webhooks import Delivered, WebhookActivities
-    from workflows import patience
+    from workflows import patience, runs
     from workflows.search_attributes import tell
 
 
 @dataclass(frozen=True)
 class WebhookOrder:
+    """`events_max`: when a run is left behind."""
+
     webhook_id: str
+    events_max: int | None = None
 
 
 @workflow.defn(name="WebhookDelivery")
@@ -33,12 +36,12 @@ class WebhookDelivery:
 
     @workflow.run
     async def run(self, order: WebhookOrder) -> None:
-        while not workflow.info().is_continue_as_new_suggested():
+        while not runs.is_long(order.events_max):
             await workflow.wait_condition(lambda: self._woken)
             self._woken = False
             if not await self._delivered():
                 return
-        workflow.continue_as_new(order)
+        runs.begin_anew(WebhookOrder(order.webhook_id, order.events_max or runs.EVENTS_OF_A_RUN))
 
     async def _delivered(self) -> bool:
         """False when there is no such webhook any more."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from adapters.contract import (
+    AskAgain,
     CannotWrite,
     Credentials,
     Endpoint,
@@ -73,6 +74,10 @@ class OcpiAdapter:
     @property
     def open_token_types(self) -> bool:
         return self._version.open_token_types
+
+    @property
+    def asks_again(self) -> tuple[AskAgain, ...]:
+        return self._profile.asks_again
 
     # Objects
 

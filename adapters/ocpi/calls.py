@@ -135,6 +135,10 @@ class Calls:
         checked = same_origin(url, self._addresses.endpoint(Module.CDRS, Interface.RECEIVER))
         return self._read(Cdr, await self._answer("GET", Module.CDRS, checked), self._parties(Cdr, ours=True))
 
+    async def find_cdr(self, cdr: ObjectId) -> tuple[str, Read[Cdr]]:
+        url = urls.below(self._addresses.endpoint(Module.CDRS, Interface.RECEIVER), cdr.id)
+        return url, await self.get_cdr(url)
+
     # Our objects, told to the partner
 
     async def put(self, value: Owned) -> Receipt:

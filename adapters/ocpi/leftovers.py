@@ -1,6 +1,6 @@
 """What a wire object has and the canonical model cannot name: taken along on reading, put back on writing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Final, TypeAlias
 
@@ -9,6 +9,7 @@ from adapters.json_reader import read_json
 from adapters.json_writer import json_text
 from adapters.ocpi.wire.model import WireEntity, WireModel
 from adapters.ocpi.wire.words import Open, Word, listed
+from adapters.shape import keeps, model_in
 from canonical.model import Extension
 
 _FREE: Final = (None, Word.FALLBACK, "OTHER")
@@ -23,9 +24,11 @@ def extensions(
     `own` are places and values that `version` has and the canonical model does not.
     """
     gone = [path_of(kept.pointer) for kept in entity.kept]
+    found: list[_Unnamed] = []
+    _find_unnamed(entity, (), found)
     unnamed = (
         Extension(pointer=pointer(_as_sent(path, gone)), json_text=json_text(value), of_version=of_version)
-        for path, value, of_version in _unnamed(entity, ())
+        for path, value, of_version in found
     )
     of_version = (
         Extension(pointer=pointer(_as_sent(path, gone)), json_text=json_text(value), of_version=version)
@@ -63,32 +66,31 @@ _Unnamed: TypeAlias = tuple[Path, Json, str | None]
 """A place, what stands there, and the version to which it belongs alone."""
 
 
-def _unnamed(model: WireModel, path: Path) -> Iterator[_Unnamed]:
+def _find_unnamed(model: WireModel, path: Path, found: list[_Unnamed]) -> None:
+    """Every object comes by here, and hardly one has anything."""
     for name, value in (model.model_extra or {}).items():
-        yield (*path, name), value, None
-    fields = vars(model)
-    for name, words in _worded(type(model)):
+        found.append(((*path, name), value, None))
+    fields, worded, nested = vars(model), *_places(type(model))
+    for name, words in worded:
         value = fields[name]
         if value is not None and value not in listed(words.words):
-            yield (*path, name), value, words.of_version
-    for name, value in fields.items():
-        if isinstance(value, WireModel | tuple):
-            yield from _unnamed_in(value, (*path, name))
+            found.append(((*path, name), value, words.of_version))
+    for name in nested:
+        inner = fields[name]
+        if isinstance(inner, tuple):
+            for position, element in enumerate(inner):
+                _find_unnamed(element, (*path, name, position), found)
+        elif inner is not None:
+            _find_unnamed(inner, (*path, name), found)
 
 
 @cache
-def _worded(model: type[WireModel]) -> tuple[tuple[str, Word | Open], ...]:
-    """The fields for whose unknown words the canonical model says another."""
+def _places(model: type[WireModel]) -> tuple[tuple[tuple[str, Word | Open], ...], tuple[str, ...]]:
+    """The fields for whose unknown words the canonical model says another, and those with objects that keep nothing."""
     words = ((name, each) for name, field in model.model_fields.items() for each in field.metadata)
-    return tuple((name, each) for name, each in words if isinstance(each, Word | Open) and each.canon_says)
-
-
-def _unnamed_in(value: object, path: Path) -> Iterator[_Unnamed]:
-    if isinstance(value, WireModel) and not isinstance(value, WireEntity):
-        yield from _unnamed(value, path)
-    elif isinstance(value, tuple):
-        for position, element in enumerate(value):
-            yield from _unnamed_in(element, (*path, position))
+    worded = tuple((name, each) for name, each in words if isinstance(each, Word | Open) and each.canon_says)
+    inner = ((name, model_in(field.annotation)) for name, field in model.model_fields.items())
+    return worded, tuple(name for name, each in inner if each and issubclass(each, WireModel) and not keeps(each))
 
 
 def _as_sent(path: Path, gone: Sequence[Path]) -> Path:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from adapters.contract import AskAgain
 from adapters.json_reader import JsonLimits
 from adapters.rules.rule import Rule
 from canonical.model import Finding
@@ -53,4 +54,6 @@ class PartnerProfile:
     allow_bom: bool = False
     token_spelling: TokenSpelling | None = None
     """None: as the version itself says."""
+    asks_again: tuple[AskAgain, ...] = tuple(AskAgain)
+    """Ways to mend a lost answer to our credentials, in the order in which they are tried with this partner."""
     limits: JsonLimits = field(default_factory=JsonLimits)

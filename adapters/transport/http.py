@@ -19,6 +19,7 @@ from typing import Self
 
 import httpx
 import tenacity
+from opentelemetry import metrics
 
 from adapters.contract import (
     Exchange,
@@ -40,6 +41,14 @@ from adapters.transport.redaction import Redaction
 for _library in ("httpx", "httpcore"):
     # They log whole URLs, in which tokens of drivers stand, and at DEBUG also the headers of answers.
     logging.getLogger(_library).setLevel(logging.WARNING)
+
+_LOG = logging.getLogger("roamwork.partner")
+_CALLS = metrics.get_meter("roamwork.adapters").create_histogram(
+    "roam.partner.call.duration",
+    unit="s",
+    description="Requests to partners, from name resolution to the last byte of the answer",
+    explicit_bucket_boundaries_advisory=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
 
 REQUEST_ID, CORRELATION_ID = "X-Request-ID", "X-Correlation-ID"
 
@@ -85,6 +94,7 @@ class _Errand:
     module: Module
     witness: Witness | None
     timeout_s: float
+    partner: str | None
 
 
 class PartnerHttp:
@@ -179,7 +189,7 @@ class PartnerHttp:
         PartnerProtocolError when the answer is beyond limits.
         """
         request = self._request(method, url, authorization, headers or {}, body)
-        errand = _Errand(request, body or b"", authorization, module, witness, timeout_s or self._timeout_s)
+        errand = _Errand(request, body or b"", authorization, module, witness, timeout_s or self._timeout_s, partner)
         line = await self._line(partner or f"{request.url.scheme}://{request.url.netloc.decode()}")
         try:
             return await self._in_turn(line, errand)
@@ -227,9 +237,11 @@ class PartnerHttp:
         try:
             answer = await self._answer(line.client, request, module, redaction, errand.timeout_s)
         except PartnerError as error:
+            _told(errand, error.http_status, time.perf_counter() - started)
             if witness is not None:
                 await witness(replace(exchange, status=error.http_status, duration_s=time.perf_counter() - started))
             raise
+        _told(errand, answer.status, time.perf_counter() - started)
         if witness is not None:
             await witness(
                 replace(
@@ -310,3 +322,25 @@ class PartnerHttp:
             raise PartnerProtocolError(str(error), http_status=response.status_code) from None
         finally:
             await response.aclose()
+
+
+def _told(errand: _Errand, status: int | None, duration_s: float) -> None:
+    """Measure and log one exchange: to whom, about which module, with what outcome; what it said stays out of it."""
+    request, partner = errand.request, errand.partner or "unknown"
+    outcome = "none" if status is None else f"{status // 100}xx"
+    _CALLS.record(
+        duration_s,
+        {"connection": partner, "module": errand.module.value, "method": request.method, "outcome": outcome},
+    )
+    _LOG.info(
+        "%s %s -> %s in %.3f s",
+        request.method,
+        errand.module,
+        status or "no answer",
+        duration_s,
+        extra={
+            "connection_id": partner,
+            "request_id": request.headers[REQUEST_ID],
+            "correlation_id": request.headers[CORRELATION_ID],
+        },
+    )

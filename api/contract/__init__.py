@@ -17,7 +17,9 @@ from api.contract import (
     charging_profiles,
     commands,
     connections,
+    deliveries,
     events,
+    handshakes,
     invoice_records,
     invoices,
     locations,
@@ -30,6 +32,7 @@ from api.contract import (
     tariffs,
     tokens,
     webhooks,
+    work,
 )
 from api.contract.addresses import WholeIds, whole_ids
 from api.contract.description import describe
@@ -40,6 +43,8 @@ from api.services import Services
 
 _FAMILIES = (
     connections,
+    deliveries,
+    handshakes,
     pushes,
     locations,
     tariffs,
@@ -57,6 +62,7 @@ _FAMILIES = (
     agreements,
     events,
     webhooks,
+    work,
     api_keys,
 )
 _DESCRIPTION = """

@@ -7,7 +7,7 @@ stands; a step that contradicts what was told before is a conflict.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from adapters.contract import Module
@@ -116,7 +116,10 @@ class Charging:
             await self._unit.commands.began(holder.order.id, name)
         await tell(self._services, self._unit, self._afterwards, holder.connection, Module.SESSIONS, name.key)
         signals, connection_id = self._services.signals, holder.connection.id
-        self._afterwards.do(f"session_started {name}", lambda: signals.session_started(name, connection_id, Side.CPO))
+        self._afterwards.do(
+            f"session_started {name}",
+            lambda: signals.session_started(name, connection_id, Side.CPO, session.status),
+        )
         return session
 
     async def read_meter(self, session_id: str, reading: MeterReading) -> Session:
@@ -130,7 +133,7 @@ class Charging:
             raise InvalidInput.of("at", "is before the start of the session")
         if not await self._keep_reading(session, reading):
             return session
-        return await self._store(await self._measured(session, context, end=None), context)
+        return await self._store(await self._measured(session, context, end=None), context, before=session)
 
     async def change_state(self, session_id: str, status: SessionStatus, at: datetime) -> Session:
         """Move a session on: a reservation becomes active or ends, a mistake becomes invalid."""
@@ -215,8 +218,7 @@ class Charging:
     async def _running(self, session_id: str) -> tuple[Session, BillingContext]:
         """A session of ours and what was sealed at its start, with every other writer waiting."""
         name = ObjectId(owner=self._services.our_party, id=session_id)
-        await self._unit.sessions.lock(name)
-        session = await self._unit.sessions.get(name)
+        session = await self._unit.sessions.held(name)
         context = await self._unit.sessions.context(name)
         if session is None or context is None:
             raise UnknownObject(f"session {session_id} is not known")
@@ -263,15 +265,27 @@ class Charging:
         )
 
     async def _store(self, session: Session, context: BillingContext, *, before: Session | None = None) -> Session:
-        """Store the new state, queue it for the partner, and wake the session's process if its status changed."""
+        """Store the new state, queue it for the partner, and wake the session's process if its status changed.
+
+        `before` is what `_running` has given; None: the session is new.
+        """
         newest = max(self._services.clock(), session.last_updated)
         session = session.model_copy(update={"last_updated": newest})
-        outcome = await self._unit.sessions.put(session)
+        outcome = await self._unit.sessions.put(session, held=before)
         connection = await self._unit.connections.get(context.connection_id)
         kind = kind_of_session_change(outcome.before, session)
         await self._unit.events.add(kind, session.object_id.key, connection.id, session)
         name, status = session.object_id, session.status
-        await tell(self._services, self._unit, self._afterwards, connection, Module.SESSIONS, name.key)
+        only_measured = before is None or before.status is status
+        await tell(
+            self._services,
+            self._unit,
+            self._afterwards,
+            connection,
+            Module.SESSIONS,
+            name.key,
+            after=self._services.readings_told_within if only_measured else timedelta(),
+        )
         if before is not None and before.status is not status:
             signals = self._services.signals
             self._afterwards.do(

@@ -171,6 +171,7 @@ def routes(services: Services) -> APIRouter:
             connection = await _move(unit, connection_id, LinkState.SUSPENDED, LinkState.CONNECTED)
             afterwards.do(f"arrange {connection.id}", _arrange(services, connection))
             afterwards.do(f"feed {connection.id}", lambda: services.signals.feed(connection.id))
+            afterwards.do("deliveries", services.signals.deliveries_due)
             for module in pullable(connection):
                 afterwards.do(f"pull {module} {connection.id}", _pull(services, connection, module))
             return connection

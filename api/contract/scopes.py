@@ -21,6 +21,8 @@ class Scope(StrEnum):
     PARTNERS_WRITE = "partners:write"
     EVENTS_READ = "events:read"
     EVENTS_WRITE = "events:write"
+    TEMPORAL_READ = "temporal:read"
+    """What workflows carry, in clear: for the Temporal UI, not for a call of this API."""
     ADMIN = "admin"
 
 
@@ -34,6 +36,7 @@ _AREAS: Final[Mapping[str, str]] = MappingProxyType(
         "commands": "charging",
         "charging profiles": "charging",
         "cdrs": "finance",
+        "deliveries": "finance",
         "cases": "finance",
         "agreements": "finance",
         "settlement": "finance",
@@ -42,6 +45,7 @@ _AREAS: Final[Mapping[str, str]] = MappingProxyType(
         "ledger": "finance",
         "connections": "partners",
         "partners": "partners",
+        "work": "partners",
         "events": "events",
         "webhooks": "events",
     }

@@ -15,13 +15,17 @@ from api.contract.writing import Afterwards, IdempotencyKey, Write
 from api.errors import UnknownObject
 from api.services import Services
 from canonical.cdr import Discount, SignedMeterData
+from canonical.identity import ObjectId
 from canonical.model import Identifier, Instant, Number
 from canonical.money import Currency
 from canonical.session import AuthMethod, MeterReading, Session, SessionStatus, VehicleState
-from canonical.store import UnitOfWork
+from canonical.store import CdrState, UnitOfWork
+from canonical.store.session_watch import word_for
 
 _MARCH = "2026-03-28T21:00:00Z"
 Energy = Annotated[Number, Field(ge=0, description="kWh delivered since the start.", examples=["12.345"])]
+_ON_THE_WAY = (CdrState.GENERATED, CdrState.RECEIVED, CdrState.UNDELIVERABLE, CdrState.REPLACED)
+"""A CDR that is there, but not yet where it has to be."""
 SessionId = Annotated[str, Field(min_length=1, max_length=36)]
 
 
@@ -103,6 +107,25 @@ class Stop(BaseModel):
         return MeterReading(at=self.at, energy_kwh=Decimal(self.energy_kwh), state=VehicleState.PARKED)
 
 
+class Standing(BaseModel):
+    """Where a session stands on its way to a CDR that both sides hold: RESERVED, PENDING, ACTIVE, ENDED, BILLED (there
+    is a CDR), CLOSED (it was delivered, or accepted by our check), or NOT_BILLED, QUARANTINED, INVALID.
+
+    `cdr` is the id of its CDR, `reason` why there is none, and `attention` says that a person has something to do.
+    """
+
+    state: str = Field(examples=["BILLED"])
+    cdr: str | None = None
+    reason: str | None = None
+    attention: bool = False
+
+
+class SessionView(Session):
+    """A session, and what has become of it."""
+
+    standing: Standing
+
+
 def routes(services: Services) -> APIRouter:
     router = APIRouter(prefix="/sessions", tags=["sessions"], route_class=ExactRoute)
 
@@ -153,7 +176,7 @@ def routes(services: Services) -> APIRouter:
         return await Write(services, request, key).do(work)
 
     @router.get("/{session_id}")
-    async def get_session(session_id: str, connection: From = "", owner: Owner = None) -> Session:
+    async def get_session(session_id: str, connection: From = "", owner: Owner = None) -> SessionView:
         """A session as it stands: one of ours, or one that a partner has reported for our drivers."""
         async with services.store.transaction() as unit:
             session = await find(
@@ -164,9 +187,10 @@ def routes(services: Services) -> APIRouter:
                 session_id,
                 lambda name, source: unit.sessions.get(name, source=source),
             )
-        if session is None:
-            raise UnknownObject(f"session {session_id} is not known")
-        return session
+            if session is None:
+                raise UnknownObject(f"session {session_id} is not known")
+            standing = await _standing(unit, session, connection)
+        return SessionView(**dict(session), standing=standing)
 
     @router.get("")
     async def list_sessions(connection: From = "", after: After = None, limit: Limit = 100) -> Listed[Session]:
@@ -175,3 +199,22 @@ def routes(services: Services) -> APIRouter:
             return await page_of(unit.sessions, "sessions", connection, after, limit)
 
     return router
+
+
+async def _standing(unit: UnitOfWork, session: Session, source: str) -> Standing:
+    """As the session's process tells it in the Temporal UI, out of what is stored."""
+    became = await unit.session_watch.became(session.object_id, source=source)
+    word, attention = word_for(session.status), became.attention
+    if became.cdr_key is None:
+        if not became.reason:
+            return Standing(state=word, attention=attention)
+        unbillable = await unit.cases.open_about("session-unbillable", session.object_id.key)
+        return Standing(state="NOT_BILLED", reason=became.reason, attention=bool(unbillable))
+    name = ObjectId.parse(became.cdr_key)
+    stored = await unit.cdrs.get(name, connection_id=source or None, ours=not source)
+    if stored is None:
+        return Standing(state=word, attention=attention)
+    if stored.state is CdrState.QUARANTINED:
+        return Standing(state="QUARANTINED", cdr=stored.dossier.cdr.id, attention=True)
+    state = "BILLED" if stored.state in _ON_THE_WAY else "CLOSED"
+    return Standing(state=state, cdr=stored.dossier.cdr.id, attention=stored.state is CdrState.UNDELIVERABLE)

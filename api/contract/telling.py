@@ -1,5 +1,7 @@
 """What our partners have to be told: a row in the outbox, and a nudge to the process that empties it."""
 
+from datetime import timedelta
+
 from adapters.contract import Module
 from api.contract.writing import Afterwards
 from api.services import Services
@@ -33,7 +35,12 @@ async def tell(
     module: Module,
     object_key: str,
     action: OutboxAction = OutboxAction.PUT,
+    after: timedelta = timedelta(),
 ) -> None:
-    """Tell one partner the newest state of an object, in the transaction that changes it."""
-    await unit.outbox.add(connection.id, module.value, object_key, action)
-    afterwards.do(f"feed {connection.id}", lambda: services.signals.feed(connection.id))
+    """Tell one partner the newest state of an object, in the transaction that changes it; by `after` at the latest.
+
+    Nobody is woken while somebody is at the partner's outbox: a session's readings come one by one.
+    """
+    queued = await unit.outbox.add(connection.id, module.value, object_key, action, after=after)
+    if not queued.attended:
+        afterwards.do(f"feed {connection.id}", lambda: services.signals.feed(connection.id))

@@ -17,7 +17,7 @@ from api.services import Services
 from canonical.identity import ObjectId
 from canonical.model import fold
 from canonical.partner import Side
-from canonical.store import UnitOfWork
+from canonical.store import Driver, Duty, UnitOfWork
 from canonical.token import Token, TokenType
 
 Type = Annotated[TokenType, Query(alias="type", description="Part of the token's name, beside its uid.")]
@@ -60,6 +60,8 @@ def routes(services: Services) -> APIRouter:
             outcome = await unit.tokens.put(token)
             if not outcome.applied:
                 return await _token(unit, token.object_id)
+            # His key is there before anybody asks for him: to make one takes longer than to authorise.
+            await unit.keyring.key(Driver.of(token), Duty.LETTER)
             await tell_all(services, unit, afterwards, Side.EMSP, Module.TOKENS, token.object_id.key)
             return token
 

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from adapters.contract import Module
 from api.errors import NotConnected, Unauthenticated
 from api.services import Services
+from api.wake import wake
 from canonical.partner import LinkState
 from canonical.store import AccessPurpose, Admitted
 
@@ -28,7 +29,7 @@ async def authenticate(services: Services, headers: Mapping[str, str]) -> Admitt
     tokens = [SecretStr(token) for token in services.registry.tokens_in(header) if len(token) <= _LONGEST_TOKEN]
     admitted = await services.store.admissions.admit(*tokens) if tokens else None
     if admitted is not None:
-        return _open(admitted)
+        return _open(services, admitted)
     _SECURITY.warning("a request came with an unknown token")
     raise Unauthenticated("the token is not known")
 
@@ -53,19 +54,25 @@ def check_door(admitted: Admitted, module: str) -> None:
 
 
 async def confirm_use(services: Services, admitted: Admitted, module: Module) -> None:
-    """Retire a partner's older tokens once it uses the new one.
+    """Retire a partner's older tokens once it uses the new one, and tell who waits for its first call.
 
-    Reading versions does not count: during a renewal that we began, the partner reads them with a token that it
-    may yet refuse, and the older one has to go on working.
+    Reading versions retires nothing: during a renewal that we began, the partner reads them with a token that it
+    may yet refuse, and the older one has to go on working. It is a call all the same.
     """
-    if module is Module.VERSIONS or admitted.purpose is not AccessPurpose.ACCESS or admitted.used:
+    if admitted.purpose is not AccessPurpose.ACCESS or admitted.used:
         return
-    async with services.store.transaction() as unit:
-        await unit.access.confirm_use(admitted.token_id)
+    if module is not Module.VERSIONS:
+        async with services.store.transaction() as unit:
+            await unit.access.confirm_use(admitted.token_id)
+    name = admitted.connection.id
+    await wake(services.signals.partner_called(name), f"partner_called {name}")
 
 
-def _open(admitted: Admitted) -> Admitted:
+def _open(services: Services, admitted: Admitted) -> Admitted:
     if admitted.connection.state in _CLOSED:
         _SECURITY.warning("connection %s is %s and called", admitted.connection.id, admitted.connection.state)
         raise Unauthenticated("this connection is closed")
+    if admitted.purpose is AccessPurpose.REGISTRATION and services.clock() >= services.expiry_of(admitted.issued_at):
+        _SECURITY.warning("connection %s used a registration token that has expired", admitted.connection.id)
+        raise Unauthenticated("this registration token has expired: ask for a new one")
     return admitted

@@ -5,6 +5,7 @@ answer is made from what the store holds after that. A lost answer is therefore 
 registration token lives until the partner has used the token that replaces it.
 """
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 from pydantic import SecretStr
@@ -14,7 +15,7 @@ from api.errors import InvalidInput, MethodNotAllowed, Unauthenticated
 from api.ocpi.call import Answer, Call
 from api.wake import wake
 from canonical.partner import CLOSED, Connection, LinkState
-from canonical.store import AccessPurpose, NotFound, RolesRefused, UnitOfWork, with_roles
+from canonical.store import AccessPurpose, HeldToken, RolesRefused, UnitOfWork, with_roles
 
 _LONGEST_TOKEN = 64
 
@@ -41,13 +42,13 @@ async def update_credentials(call: Call) -> Answer:
     theirs = _read(call)
     async with call.services.store.transaction() as unit:
         before = await _open(call, unit)
-        token_before = await _outbound(unit, before)
+        held_before = await unit.access.held(before.id)
         await _keep(call, unit, before, theirs, state=before.state)
     try:
         await call.services.signals.update_credentials(call.connection.id)
     except Exception:
         # Whatever it was: the partner is told that nothing has changed, and goes on with what it had.
-        await _restore(call, before, token_before)
+        await _restore(call, before, held_before)
         raise
     return await _ours(call, AccessPurpose.ACCESS)
 
@@ -100,22 +101,19 @@ async def _keep(call: Call, unit: UnitOfWork, connection: Connection, theirs: Cr
     await unit.access.keep_outbound(connection.id, SecretStr(theirs.token), request_key=str(uuid4()))
 
 
-async def _outbound(unit: UnitOfWork, connection: Connection) -> SecretStr | None:
-    try:
-        return await unit.access.outbound(connection.id)
-    except NotFound:
-        return None
+async def _restore(call: Call, before: Connection, held: Sequence[HeldToken]) -> None:
+    """As it was before, but for what was decided while the partner was called back: a closed door stays closed.
 
-
-async def _restore(call: Call, before: Connection, token: SecretStr | None) -> None:
-    """As it was before, but for what was decided while the partner was called back: a closed door stays closed."""
+    The partner's new token stays behind the one before it, for we may be wrong about the end: the partner may have
+    been called with it by then. Where that has proved it, everything stays as it is now.
+    """
     async with call.services.store.transaction() as unit:
         state = (await unit.connections.get(before.id, lock=True)).state
         if state is LinkState.UNREGISTERED:
             return
+        if held and not await unit.access.prefer_again(before.id, held[0].number, request_key=str(uuid4())):
+            return
         await unit.connections.save(before.model_copy(update={"state": state}))
-        if token is not None:
-            await unit.access.keep_outbound(before.id, token, request_key=str(uuid4()))
 
 
 async def _ours(call: Call, purpose: AccessPurpose) -> Answer:

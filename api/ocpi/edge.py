@@ -6,6 +6,7 @@ wrong methods and wrong paths included.
 """
 
 import logging
+from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from adapters.contract import Adapter, Module
 from adapters.registry import NoCommonVersion, UnknownAdapter
+from api import about
 from api.errors import UnknownRoute
 from api.ocpi import evidence, versions
 from api.ocpi.authentication import authenticate, check_door, confirm_use
@@ -44,20 +46,23 @@ class Edge:
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
-        message_ids = MessageIds.of(request.headers)
-        response = await self._respond(request, message_ids)
+        received = _headers(scope)
+        message_ids = MessageIds.of(received)
+        about.begins(request_id=message_ids.request_id, correlation_id=message_ids.correlation_id)
+        response = await self._respond(request, received, message_ids)
         _LOG.info("%s %s -> %s [%s]", request.method, _place(scope), response.status_code, message_ids.request_id)
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request, message_ids: MessageIds) -> Response:
+    async def _respond(self, request: Request, received: Mapping[str, str], message_ids: MessageIds) -> Response:
         headers = message_ids.headers()
         try:
-            admitted = await authenticate(self._services, request.headers)
+            admitted = await authenticate(self._services, received)
+            about.known(connection_id=admitted.connection.id)
             segments = raw_segments(request.scope)
             if len(segments) == 1:
                 answer = await self._configuration(admitted, segments[0], request.method)
             else:
-                return await self._module(request, admitted, segments, message_ids, headers)
+                return await self._module(request, received, admitted, segments, message_ids, headers)
         except Exception as error:  # noqa: BLE001 (the last stop: whatever it was, the partner gets an envelope)
             answer = refusal(error)
         return respond(answer, wrap(answer, self._services.clock()), headers)
@@ -65,6 +70,7 @@ class Edge:
     async def _configuration(self, admitted: Admitted, segment: str, method: str) -> Answer:
         check_door(admitted, Module.VERSIONS)
         versions.check_method(method)
+        await confirm_use(self._services, admitted, Module.VERSIONS)
         if segment == _VERSIONS:
             return versions.listed(self._services)
         return versions.details(self._services, self._adapter(admitted.connection, segment), admitted.connection)
@@ -72,6 +78,7 @@ class Edge:
     async def _module(
         self,
         request: Request,
+        received: Mapping[str, str],
         admitted: Admitted,
         segments: tuple[str, ...],
         message_ids: MessageIds,
@@ -89,7 +96,7 @@ class Edge:
         await confirm_use(self._services, admitted, module)
         our_side = side_of(found.endpoint)
         routed = adapter.routed and module not in CONFIGURATION_MODULES
-        route = Route.of(request.headers) if routed else UNROUTED
+        route = Route.of(received) if routed else UNROUTED
         named = (route.requester, owner_named(found.segments))
         speaking = await speakers(self._services.store, connection, our_side, named)
         requester = check_route(route, connection, speaking) if routed else None
@@ -103,9 +110,9 @@ class Edge:
             endpoint=found.endpoint,
             segments=found.segments,
             query=dict(request.query_params),
-            headers=dict(request.headers),
+            headers=received,
             path=str(request.scope["path"]),
-            body=await read_body(request),
+            body=await read_body(request, received),
             message_ids=message_ids,
             arrived_at=arrived_at,
             requester=requester,
@@ -148,6 +155,11 @@ async def _perform(call: Call) -> Answer:
                 return refusal(error)
         except Exception as error:  # noqa: BLE001 (as above)
             return refusal(error)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """By their names in lower case; of those that came twice the first."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
 
 
 def _place(scope: Scope) -> str:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 REQUEST_ID: Final = "X-Request-ID"
 CORRELATION_ID: Final = "X-Correlation-ID"
+_REQUEST_ID, _CORRELATION_ID = REQUEST_ID.lower(), CORRELATION_ID.lower()
 _MAX_LENGTH: Final = 128
 _UNWANTED: Final = re.compile(r"[^A-Za-z0-9._:+/=@-]")
 
@@ -23,8 +24,8 @@ class MessageIds:
     def of(cls, headers: Mapping[str, str]) -> "MessageIds":
         """Take them from a request; make the ones that are missing, for nobody is refused over them."""
         return cls(
-            request_id=_clean(headers.get(REQUEST_ID, "")) or str(uuid4()),
-            correlation_id=_clean(headers.get(CORRELATION_ID, "")) or str(uuid4()),
+            request_id=_clean(headers.get(_REQUEST_ID, "")) or str(uuid4()),
+            correlation_id=_clean(headers.get(_CORRELATION_ID, "")) or str(uuid4()),
         )
 
     def headers(self) -> dict[str, str]:

@@ -92,7 +92,7 @@ def answered(requester: PartyId, connection: Connection) -> dict[str, str]:
 
 def _party(headers: Mapping[str, str], names: tuple[str, str]) -> PartyId | None:
     """The party in a pair of headers; None when both are absent. Half a pair is an error."""
-    country, code = (headers.get(name, "").strip() for name in names)
+    country, code = (headers.get(name.lower(), "").strip() for name in names)
     if not country and not code:
         return None
     try:

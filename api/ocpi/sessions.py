@@ -61,10 +61,10 @@ async def patch_session(call: Call) -> Answer:
 async def _tell(call: Call, before: Session | None, after: Session) -> None:
     """Wake the session's process when there is something new to know: that it exists, or its status."""
     signals, connection, name = call.services.signals, call.connection, after.object_id
-    if before is None:
-        started = signals.session_started(name, connection.id, call.our_side)
+    if before is None and not after.status.is_final:
+        started = signals.session_started(name, connection.id, call.our_side, after.status)
         await wake(started, f"session_started {name}")
-    if before is None or before.status is not after.status:
+    elif before is None or before.status is not after.status:
         changed = signals.session_changed(name, connection.id, call.our_side, after.status)
         await wake(changed, f"session_changed {name}")
 

@@ -5,7 +5,7 @@ records are append-only, enforced by the database. Every write says what happens
 reordered or cut off half-way; all writes of one `Store.transaction()` stand or fall together.
 """
 
-from canonical.store.access import AccessPurpose, AccessRepository, Admitted
+from canonical.store.access import AccessPurpose, AccessRepository, Admitted, HeldToken, Standing
 from canonical.store.agreements import AgreementRepository, StoredAgreement
 from canonical.store.api_keys import ApiKey, ApiKeyRepository
 from canonical.store.authorizations import AuthorizationRepository
@@ -18,7 +18,10 @@ from canonical.store.cdrs import (
     CdrReceipt,
     CdrRepository,
     CdrState,
+    DeliveryState,
     StoredCdr,
+    Undelivered,
+    UndeliveredRepository,
     new_reference,
 )
 from canonical.store.commands import CommandRepository, Unsettled
@@ -67,6 +70,7 @@ from canonical.store.representations import (
     for_party,
 )
 from canonical.store.retention import RetentionClass, RetentionPolicy, Term
+from canonical.store.session_watch import SessionPatience, SessionWatchRepository, Unattended, Watch
 from canonical.store.sessions import SessionRepository
 from canonical.store.settlement import InvoiceFile, SettlementRepository
 from canonical.store.sightings import Crawl, Missing, SightingRepository
@@ -106,6 +110,7 @@ __all__ = [
     "CommandRepository",
     "ConnectionRepository",
     "Crawl",
+    "DeliveryState",
     "Direction",
     "Driver",
     "Drivers",
@@ -114,6 +119,7 @@ __all__ = [
     "EvidenceRecord",
     "EvidenceRepository",
     "ForgettingRepository",
+    "HeldToken",
     "HubClientRepository",
     "IdempotencyConflict",
     "IdempotencyRepository",
@@ -135,11 +141,14 @@ __all__ = [
     "RetentionRepository",
     "RolesRefused",
     "Seen",
+    "SessionPatience",
     "SessionRepository",
+    "SessionWatchRepository",
     "SettlementRepository",
     "Shelf",
     "SightingRepository",
     "SmartChargingRepository",
+    "Standing",
     "Store",
     "StoreError",
     "StoreUnavailable",
@@ -151,10 +160,14 @@ __all__ = [
     "TableState",
     "TariffRepository",
     "Term",
+    "Unattended",
     "Unbalanced",
+    "Undelivered",
+    "UndeliveredRepository",
     "UnitOfWork",
     "Unsettled",
     "Unstorable",
+    "Watch",
     "Webhook",
     "WebhookRepository",
     "Window",

@@ -7,16 +7,17 @@ has used it, so that a lost answer locks nobody out.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import SecretStr
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from canonical.model import fold
-from canonical.partner import Connection
+from canonical.partner import Connection, LinkState
 from canonical.store.errors import NotFound
 from canonical.store.tables import AccessTokenRow, ConnectionRow, OutboundTokenRow
 from canonical.vault import Vault, new_token
@@ -39,7 +40,30 @@ class Admitted:
     connection: Connection
     purpose: AccessPurpose
     token_id: int
+    issued_at: datetime
     used: bool = False
+
+
+@dataclass(frozen=True)
+class HeldToken:
+    """A token that a partner gave us, and that has not been retired."""
+
+    number: int
+    token: SecretStr
+    kept_at: datetime
+
+
+@dataclass(frozen=True)
+class Standing:
+    """When the newest live token of each kind came about (UTC). None: there is none.
+
+    `proved_at` is when the partner first used the newest token by which it calls us; None: it has not.
+    """
+
+    invited_at: datetime | None = None
+    issued_at: datetime | None = None
+    proved_at: datetime | None = None
+    received_at: datetime | None = None
 
 
 class AccessRepository:
@@ -83,6 +107,7 @@ class AccessRepository:
             select(
                 col(AccessTokenRow.number),
                 col(AccessTokenRow.purpose),
+                col(AccessTokenRow.issued_at),
                 col(AccessTokenRow.used_at),
                 col(ConnectionRow.document),
             )
@@ -95,17 +120,19 @@ class AccessRepository:
         row = (await self._connection.execute(query)).first()
         if row is None:
             return None
-        number, purpose, used_at, document = row
+        number, purpose, issued_at, used_at, document = row
         return Admitted(
             connection=Connection.model_validate_json(document),
             purpose=AccessPurpose(purpose),
             token_id=number,
+            issued_at=issued_at,
             used=used_at is not None,
         )
 
     async def confirm_use(self, token_id: int) -> None:
         """Note that the partner has used a token. First use of an ACCESS token retires all older ones.
 
+        That is what makes it safe to renew at any time: until then the older ones are as good.
         Repeated: nothing more happens. Reordered: only older tokens are retired, never a newer one. Cut off:
         the older tokens stay live until the next use.
         """
@@ -148,6 +175,55 @@ class AccessRepository:
         )
         sealed = (await self._connection.execute(query)).scalar()
         return None if sealed is None else self._vault.open(sealed)
+
+    async def standing(self, connection_id: str) -> Standing:
+        """How old the tokens of a connection are, in both directions."""
+        inbound = (
+            select(col(AccessTokenRow.purpose), col(AccessTokenRow.issued_at), col(AccessTokenRow.used_at))
+            .where(col(AccessTokenRow.connection_id) == fold(connection_id), col(AccessTokenRow.retired_at).is_(None))
+            .order_by(col(AccessTokenRow.number))
+        )
+        newest = {row.purpose: row for row in (await self._connection.execute(inbound)).all()}
+        invitation, access = newest.get(AccessPurpose.REGISTRATION.value), newest.get(AccessPurpose.ACCESS.value)
+        outbound = select(func.max(col(OutboundTokenRow.kept_at))).where(
+            col(OutboundTokenRow.connection_id) == fold(connection_id), col(OutboundTokenRow.retired_at).is_(None)
+        )
+        return Standing(
+            invited_at=None if invitation is None else invitation.issued_at,
+            issued_at=None if access is None else access.issued_at,
+            proved_at=None if access is None else access.used_at,
+            received_at=(await self._connection.execute(outbound)).scalar(),
+        )
+
+    async def due_for_renewal(self, before: datetime) -> tuple[str, ...]:
+        """Connected partners whose newest token was issued before a moment, by the ids of their connections."""
+        query = (
+            select(col(ConnectionRow.document))
+            .join(AccessTokenRow, col(AccessTokenRow.connection_id) == col(ConnectionRow.key))
+            .where(
+                col(ConnectionRow.state) == LinkState.CONNECTED.value,
+                col(AccessTokenRow.purpose) == AccessPurpose.ACCESS.value,
+                col(AccessTokenRow.retired_at).is_(None),
+            )
+            .group_by(col(ConnectionRow.number))
+            .having(func.max(col(AccessTokenRow.issued_at)) < before)
+            .order_by(col(ConnectionRow.number))
+        )
+        rows = (await self._connection.execute(query)).scalars()
+        return tuple(Connection.model_validate_json(document).id for document in rows)
+
+    async def withdraw_invitations(self, connection_id: str) -> None:
+        """Retire the registration tokens of a connection: a new one takes their place. Repeatable."""
+        self._changed()
+        await self._connection.execute(
+            update(AccessTokenRow)
+            .where(
+                col(AccessTokenRow.connection_id) == fold(connection_id),
+                col(AccessTokenRow.purpose) == AccessPurpose.REGISTRATION.value,
+                col(AccessTokenRow.retired_at).is_(None),
+            )
+            .values(retired_at=func.now())
+        )
 
     async def revoke_all(self, connection_id: str) -> None:
         """Retire every token of a connection, in both directions: the relation has ended.
@@ -198,6 +274,58 @@ class AccessRepository:
             col(OutboundTokenRow.connection_id) == fold(connection_id), col(OutboundTokenRow.retired_at).is_(None)
         )
         return (await self._connection.execute(query.limit(1))).first() is not None
+
+    async def held(self, connection_id: str) -> tuple[HeldToken, ...]:
+        """Every token that we may call the partner with, the newest first: the partner may yet want an older one."""
+        query = (
+            select(col(OutboundTokenRow.number), col(OutboundTokenRow.sealed), col(OutboundTokenRow.kept_at))
+            .where(
+                col(OutboundTokenRow.connection_id) == fold(connection_id),
+                col(OutboundTokenRow.retired_at).is_(None),
+            )
+            .order_by(col(OutboundTokenRow.number).desc())
+        )
+        rows = (await self._connection.execute(query)).all()
+        return tuple(HeldToken(number, self._vault.open(sealed), kept_at) for number, sealed, kept_at in rows)
+
+    async def settle_on(self, connection_id: str, number: int) -> None:
+        """The partner takes this token: those before it are retired.
+
+        Repeated: nothing more happens. Reordered: a newer token is never retired. Cut off: all stay live.
+        """
+        await self._connection.execute(
+            update(OutboundTokenRow)
+            .where(
+                col(OutboundTokenRow.connection_id) == fold(connection_id),
+                col(OutboundTokenRow.number) < number,
+                col(OutboundTokenRow.retired_at).is_(None),
+            )
+            .values(retired_at=func.now())
+        )
+
+    async def prefer_again(self, connection_id: str, number: int, *, request_key: str) -> bool:
+        """Put an older token before the newer ones, which stay live. False when it is retired: a newer one was taken.
+
+        Repeated: False, and nothing more happens. Reordered: in front of what had come by then. Cut off: the newer one
+        stays in front.
+        """
+        older = select(col(OutboundTokenRow.connection_id), literal(request_key), col(OutboundTokenRow.sealed)).where(
+            col(OutboundTokenRow.connection_id) == fold(connection_id),
+            col(OutboundTokenRow.number) == number,
+            col(OutboundTokenRow.retired_at).is_(None),
+        )
+        putting = (
+            insert(OutboundTokenRow)
+            .from_select(["connection_id", "request_key", "sealed"], older)
+            .on_conflict_do_nothing(index_elements=["connection_id", "request_key"])
+            .returning(col(OutboundTokenRow.number))
+        )
+        if (await self._connection.execute(putting)).first() is None:
+            return False
+        await self._connection.execute(
+            update(OutboundTokenRow).where(col(OutboundTokenRow.number) == number).values(retired_at=func.now())
+        )
+        return True
 
     async def outbound(self, connection_id: str) -> SecretStr:
         """The token that we call the partner with. Raises NotFound."""

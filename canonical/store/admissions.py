@@ -29,7 +29,7 @@ _MOST: Final = 10_000
 """More partners than this at once forget each other; nothing grows without end."""
 
 _LOOK: Final = """
-SELECT t.lookup_hash, t.number, t.purpose, t.used_at IS NOT NULL, c.document
+SELECT t.lookup_hash, t.number, t.purpose, t.issued_at, t.used_at IS NOT NULL, c.document
 FROM access_token t JOIN connection c ON c.key = t.connection_id
 WHERE t.lookup_hash = ANY($1::text[]) AND t.retired_at IS NULL
 """
@@ -65,11 +65,12 @@ class Admissions:
         row = await self._direct.first(_LOOK, names)
         if row is None:
             return None
-        name, number, purpose, used, document = row
+        name, number, purpose, issued_at, used, document = row
         admitted = Admitted(
             connection=Connection.model_validate_json(document),
             purpose=AccessPurpose(purpose),
             token_id=number,
+            issued_at=issued_at,
             used=used,
         )
         # What changed while we looked may be younger than what we saw: then it is not remembered.

@@ -27,6 +27,13 @@ class StoredAgreement:
     recorded_at: datetime
 
 
+_IN_FORCE = (
+    "SELECT connection_id, ref, document, agreed_by, valid_from, recorded_at FROM agreement"
+    " WHERE connection_id = $1 AND valid_from <= $2 ORDER BY valid_from DESC LIMIT 1"
+)
+"""For the driver: every reading of a meter asks for it."""
+
+
 class AgreementRepository:
     """Agreements by connection and the moment from which they hold."""
 
@@ -55,15 +62,14 @@ class AgreementRepository:
 
     async def in_force(self, connection_id: str, at: datetime) -> StoredAgreement | None:
         """The agreement that holds at a moment; None: nothing had been agreed by then."""
-        return next(iter(await self._where(connection_id, col(AgreementRow.valid_from) <= at, limit=1)), None)
+        found = await self._connection.look(_IN_FORCE, connection_id, at)
+        return StoredAgreement(*found[0]) if found else None
 
     async def all(self, connection_id: str) -> tuple[StoredAgreement, ...]:
         """Every agreement with a partner, also those that hold later only; the newest first."""
         return await self._where(connection_id)
 
-    async def _where(
-        self, connection_id: str, *chosen: ColumnElement[bool], limit: int | None = None
-    ) -> tuple[StoredAgreement, ...]:
+    async def _where(self, connection_id: str, *chosen: ColumnElement[bool]) -> tuple[StoredAgreement, ...]:
         query = (
             select(
                 col(AgreementRow.connection_id),
@@ -75,6 +81,5 @@ class AgreementRepository:
             )
             .where(col(AgreementRow.connection_id) == connection_id, *chosen)
             .order_by(col(AgreementRow.valid_from).desc())
-            .limit(limit)
         )
         return tuple(StoredAgreement(*row) for row in (await self._connection.execute(query)).all())

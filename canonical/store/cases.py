@@ -72,6 +72,14 @@ class CaseRepository:
             update(CaseRow).where(col(CaseRow.id) == case_id).values(state=closed.state.value, document=text_of(closed))
         )
 
+    async def open_about(self, kind: str, subject: str) -> tuple[Case, ...]:
+        """Open cases of one kind about one subject."""
+        query = select(col(CaseRow.document)).where(
+            col(CaseRow.subject) == subject, col(CaseRow.kind) == kind, col(CaseRow.state) == CaseState.OPEN.value
+        )
+        rows = (await self._connection.execute(query)).scalars()
+        return tuple(Case.model_validate_json(document) for document in rows)
+
     async def list(self, *, state: CaseState | None = None) -> tuple[Case, ...]:
         """Cases, oldest first."""
         query = select(col(CaseRow.document)).order_by(col(CaseRow.opened_at), col(CaseRow.id))

@@ -16,6 +16,9 @@ from canonical.store.events import EventRepository
 from canonical.store.tables import ConnectionRow
 from canonical.store.transaction import Transaction
 
+_GET = "SELECT document FROM connection WHERE key = $1"
+"""For the driver: whatever we do with a partner asks for it."""
+
 
 class ConnectionRepository:
     """Connections by id, and by the parties for which their partners speak."""
@@ -45,13 +48,11 @@ class ConnectionRepository:
 
         `lock`: for who changes it and saves it. Every other writer waits, so that none undoes what another decided.
         """
-        query = select(col(ConnectionRow.document)).where(col(ConnectionRow.key) == fold(connection_id))
-        if lock:
-            query = query.with_for_update()
-        document = (await self._connection.execute(query)).scalar()
-        if document is None:
+        name = fold(connection_id)
+        found = await (self._connection.ask(f"{_GET} FOR UPDATE", name) if lock else self._connection.look(_GET, name))
+        if not found:
             raise NotFound(f"no connection {connection_id}")
-        return Connection.model_validate_json(document)
+        return Connection.model_validate_json(found[0][0])
 
     async def list(self) -> tuple[Connection, ...]:
         """All connections, in order of creation."""

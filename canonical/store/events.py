@@ -60,15 +60,17 @@ class EventRepository:
         document: EventData,
         *,
         driver: Driver | None = None,
+        text: str | None = None,
     ) -> None:
         """Note an event. Events of one object are in the order of its changes when its row or lock is held.
 
-        What names a driver is sealed under his key: `driver`, where the document does not say who he is.
+        What names a driver is sealed under his key: `driver`, where the document does not say who he is. `text` is the
+        document's, as `text_of` has written it, where that was done already.
 
         Raises Unstorable when the document holds a NUL character. Repeated: noted again, so the change that was
         found to be a repeat must not be told. Cut off: neither the change nor the event is stored.
         """
-        text = _text(document)
+        text = text or _text(document)
         driver = driver or driver_of(document)
         if driver is not None:
             key = await self._connection.keyring.key(driver, Duty.FEED)
@@ -81,8 +83,13 @@ class EventRepository:
         await self._connection.write(_ADD, kind.value, kind.object_kind, object_key, connection_id, text)
         self._connection.events_added = True
 
-    async def add_change(self, before: Living | None, after: Living, connection_id: str) -> None:
-        """Note what a partner's object became, if it became anything. A change of EVSEs alone is told of each EVSE."""
+    async def add_change(
+        self, before: Living | None, after: Living, connection_id: str, text: str | None = None
+    ) -> None:
+        """Note what a partner's object became, if it became anything. A change of EVSEs alone is told of each EVSE.
+
+        `text`: see `add`.
+        """
         if before == after:
             return
         key = after.object_id.key
@@ -90,7 +97,7 @@ class EventRepository:
             for evse in (new for old, new in zip(before.evses, after.evses, strict=True) if new != old):
                 await self.add(EventKind.LOCATION_EVSE_CHANGED, key, connection_id, evse)
             return
-        await self.add(_kind_of_change(before, after), key, connection_id, after)
+        await self.add(_kind_of_change(before, after), key, connection_id, after, text=text)
 
     async def after(self, number: int, *, kinds: Collection[EventKind] = (), limit: int) -> tuple[StoredEvent, ...]:
         """Events with a higher number, oldest first; of all kinds when none is named. Reading on from the last one

@@ -36,6 +36,11 @@ EXPIRIES: Final = (
         "greatest(active_at, preferences_at) < $1 AND NOT EXISTS"
         " (SELECT FROM session s WHERE s.source = smart_charging.source AND s.key = smart_charging.session_key)",
     ),
+    Expiry(
+        "session_watch",
+        "looked_at < $1 AND NOT EXISTS"
+        " (SELECT FROM session s WHERE s.source = session_watch.source AND s.key = session_watch.session_key)",
+    ),
     Expiry("token", "document ->> 'valid' = 'false' AND last_updated < $1"),
     Expiry(
         "told",

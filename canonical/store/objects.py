@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -36,6 +36,9 @@ from canonical.token import Token
 
 T = TypeVar("T", Location, Tariff, Token, Session)
 Item = TypeVar("Item")
+
+_Values: TypeAlias = tuple[str, str, datetime, str, *tuple[object, ...]]
+"""Of a row: source, key, last_updated, the document as text, and what a family has beside."""
 
 MAX_DOCUMENT = 8 * 1024 * 1024
 """The longest document of one object. A body is limited, but an object can be made to grow patch by patch, and each
@@ -103,9 +106,9 @@ class ObjectRepository(Generic[T]):
                 if value.last_updated < before.last_updated:
                     return PutOutcome(created=False, applied=False, before=before)
                 await self._connection.write(replace, *values)
-                return await self._noted(PutOutcome(created=False, applied=True, before=before), value, source)
+                return await self._noted(PutOutcome(created=False, applied=True, before=before), value, values)
             if await self._connection.ask(insert, *values):
-                return await self._noted(PutOutcome(created=True, applied=True, before=None), value, source)
+                return await self._noted(PutOutcome(created=True, applied=True, before=None), value, values)
 
     async def put_over(self, seen: Seen[T], value: T, *, source: str = "") -> PutOutcome[T]:
         """As `put`, over what was seen. The transaction is Overtaken if somebody else has changed it since."""
@@ -121,9 +124,9 @@ class ObjectRepository(Generic[T]):
         else:
             unchanged = f"{replace} AND xmin = ${len(values) + 1} RETURNING 1"
             await self._connection.write(unchanged, *values, seen.version, needed=True)
-        return await self._noted(PutOutcome(created=before is None, applied=True, before=before), value, source)
+        return await self._noted(PutOutcome(created=before is None, applied=True, before=before), value, values)
 
-    def _writing(self, value: T, source: str) -> tuple[str, str, tuple[object, ...]]:
+    def _writing(self, value: T, source: str) -> tuple[str, str, _Values]:
         """How to add the row and how to write over it, and the values for both. Raises Unstorable."""
         own: dict[str, object] = self._columns(value)
         document = text_of(value)
@@ -132,10 +135,11 @@ class ObjectRepository(Generic[T]):
         insert, replace = _writing(str(self._row.__tablename__), tuple(own), self._stamped)
         return insert, replace, (source, value.object_id.key, value.last_updated, document, *own.values())
 
-    async def _noted(self, outcome: PutOutcome[T], value: T, source: str) -> PutOutcome[T]:
+    async def _noted(self, outcome: PutOutcome[T], value: T, written: _Values) -> PutOutcome[T]:
         """What a partner has changed is an event for the operator's own systems, whatever way it came."""
+        source, _, _, document, *_ = written
         if source and outcome.applied:
-            await EventRepository(self._connection).add_change(outcome.before, value, source)
+            await EventRepository(self._connection).add_change(outcome.before, value, source, document)
         return outcome
 
     async def see(self, object_id: ObjectId, *, source: str = "") -> Seen[T]:

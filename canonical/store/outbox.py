@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from canonical.partner import CLOSED
 from canonical.store.tables import (
     BillingContextRow,
     ConnectionRow,
+    FeedAttendanceRow,
     InvoiceRecordRow,
     LocationRow,
     ObjectRow,
@@ -23,6 +23,7 @@ from canonical.store.tables import (
     TokenRow,
     ToldRow,
 )
+from canonical.store.transaction import Transaction
 
 _INVOICE_RECORDS = "invoicereconciliation"
 _FAMILIES: Mapping[str, type[ObjectRow]] = {
@@ -34,11 +35,23 @@ _FAMILIES: Mapping[str, type[ObjectRow]] = {
 """Other modules of which everything can be told."""
 
 
+_AT_ONCE = timedelta()
+_DUE = col(OutboxRow.due_at) <= func.now()
+
+
 class OutboxAction(StrEnum):
     """Whether the object has to be sent, or its removal."""
 
     PUT = "PUT"
     DELETE = "DELETE"
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A new entry. `attended`: somebody is at this outbox and will find it without being woken."""
+
+    id: int
+    attended: bool
 
 
 @dataclass(frozen=True)
@@ -52,23 +65,30 @@ class OutboxEntry:
     added_at: datetime
 
 
+_ADD = (
+    "INSERT INTO outbox (connection_id, module, object_key, action, due_at) VALUES ($1, $2, $3, $4, now() + $5)"
+    " RETURNING number, (SELECT until > now() FROM feed_attendance WHERE connection_id = $1)"
+)
+"""For the driver: it stands behind every reading of a meter."""
+
+
 class OutboxRepository:
     """A queue for each connection. Nothing in it is ever deleted; it is settled or refused."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Transaction) -> None:
         self._connection = connection
 
-    async def add(self, connection_id: str, module: str, object_key: str, action: OutboxAction) -> int:
-        """Queue something in the transaction that changes it; returns the entry's id.
+    async def add(
+        self, connection_id: str, module: str, object_key: str, action: OutboxAction, *, after: timedelta = _AT_ONCE
+    ) -> Queued:
+        """Queue something in the transaction that changes it. `after`: by when it is due; what else happens to the
+        object in between is told together with it.
 
         Repeated: queued twice, which the teller may settle together. Cut off: neither changed nor queued.
         """
-        adding = (
-            insert(OutboxRow)
-            .values(connection_id=connection_id, module=module, object_key=object_key, action=action.value)
-            .returning(col(OutboxRow.number))
-        )
-        return (await self._connection.execute(adding)).scalar_one()
+        values = (connection_id, module, object_key, action.value, after)
+        ((number, attended),) = await self._connection.ask(_ADD, *values)
+        return Queued(number, attended=bool(attended))
 
     async def add_all(self, connection_id: str, module: str) -> int:
         """Queue every object of ours in a module for one partner, as if it had never been told; returns how many.
@@ -97,7 +117,8 @@ class OutboxRepository:
         )
 
     async def pending(self, connection_id: str, limit: int) -> tuple[OutboxEntry, ...]:
-        """The oldest entries that are neither settled nor refused, in order."""
+        """The oldest entries that are neither settled nor refused, in order, of objects of which one is due."""
+        due = select(col(OutboxRow.module), col(OutboxRow.object_key)).where(_pending(connection_id), _DUE)
         query = (
             select(
                 col(OutboxRow.number),
@@ -106,7 +127,7 @@ class OutboxRepository:
                 col(OutboxRow.action),
                 col(OutboxRow.added_at),
             )
-            .where(_pending(connection_id))
+            .where(_pending(connection_id), tuple_(col(OutboxRow.module), col(OutboxRow.object_key)).in_(due))
             .order_by(col(OutboxRow.number))
             .limit(limit)
         )
@@ -152,8 +173,36 @@ class OutboxRepository:
         query = select(func.count()).select_from(OutboxRow).where(_pending(connection_id))
         return (await self._connection.execute(query)).scalar_one()
 
+    async def attend(self, connection_id: str, within: timedelta) -> None:
+        """Say that somebody empties this outbox, and looks at it again within that time whatever happens.
+
+        Repeated: the last word counts. Cut off: nobody is known to be there, and everything that comes wakes one.
+        """
+        until = func.now() + within
+        attending = insert(FeedAttendanceRow).values(connection_id=connection_id, until=until)
+        await self._connection.execute(
+            attending.on_conflict_do_update(index_elements=["connection_id"], set_={"until": until})
+        )
+
+    async def is_attended(self, connection_id: str) -> bool:
+        """Whether somebody is at this outbox, or sure to come back to it."""
+        return bool((await self._connection.execute(_attended(connection_id))).scalar())
+
+    async def leave(self, connection_id: str) -> None:
+        """Say that nobody is there any more. Who leaves looks once more after a transaction's time: an entry that was
+        added before this was committed, and is committed after it, has woken nobody. Repeatable.
+        """
+        await self._connection.execute(
+            delete(FeedAttendanceRow).where(col(FeedAttendanceRow.connection_id) == connection_id)
+        )
+
+    async def is_due(self, connection_id: str) -> bool:
+        """Whether there is something that the partner has to be told by now."""
+        query = select(col(OutboxRow.number)).where(_pending(connection_id), _DUE).limit(1)
+        return (await self._connection.execute(query)).scalar() is not None
+
     async def neglected(self, before: datetime) -> tuple[str, ...]:
-        """Connections with something that has waited since before a moment, but for those that are closed."""
+        """Connections with something that has waited since before a moment, but for closed and attended ones."""
         closed = select(col(ConnectionRow.key)).where(col(ConnectionRow.state).in_([state.value for state in CLOSED]))
         query = (
             select(col(OutboxRow.connection_id))
@@ -162,6 +211,9 @@ class OutboxRepository:
                 col(OutboxRow.settled_at).is_(None),
                 col(OutboxRow.refused_at).is_(None),
                 func.upper(col(OutboxRow.connection_id)).not_in(closed),
+                col(OutboxRow.connection_id).not_in(
+                    select(col(FeedAttendanceRow.connection_id)).where(col(FeedAttendanceRow.until) > func.now())
+                ),
             )
             .distinct()
         )
@@ -191,6 +243,12 @@ class OutboxRepository:
                 set_={"document": document, "at": func.now()},
             )
         )
+
+
+def _attended(connection_id: str) -> Select[bool]:
+    return select(col(FeedAttendanceRow.until) > func.now()).where(
+        col(FeedAttendanceRow.connection_id) == connection_id
+    )
 
 
 def _ours(connection_id: str, module: str) -> Select[str, str, str, str] | None:

@@ -75,7 +75,9 @@ BILLED_SESSIONS: Final = Shelf(
 )
 """Our sessions that are billed over a connection."""
 
-ISSUED_CDRS: Final = Shelf("cdr", "o.ours AND o.connection_id = $1", Cdr, revision="o.number")
+_NOT_REPLACED: Final = " AND NOT EXISTS (SELECT FROM cdr_replacement r WHERE r.cdr_number = o.number)"
+
+ISSUED_CDRS: Final = Shelf("cdr", "o.ours AND o.connection_id = $1" + _NOT_REPLACED, Cdr, revision="o.number")
 """Our CDRs for a connection. They never change, so their numbers serve as revisions."""
 
 
@@ -99,7 +101,9 @@ PARTYS_SESSIONS: Final = Shelf(
 )
 PARTYS_CDRS: Final = Shelf(
     "cdr",
-    "o.ours AND o.connection_id = split_part($1, '|', 1) AND " + _issued_by_party("(o.document #> '{cdr,token}')"),
+    "o.ours AND o.connection_id = split_part($1, '|', 1) AND "
+    + _issued_by_party("(o.document #> '{cdr,token}')")
+    + _NOT_REPLACED,
     Cdr,
     kept=False,
     revision="o.number",

@@ -16,7 +16,6 @@ from canonical.store.errors import AlreadyExists
 from canonical.store.objects import ObjectRepository
 from canonical.store.tables import (
     BillingContextRow,
-    MeterReadingRow,
     SessionOutcomeRow,
     SessionRow,
     SignedMeterDataRow,
@@ -28,6 +27,15 @@ _SAME_START = timedelta(minutes=2)
 
 _SWEEP_LIMIT = 500
 """How many unattended sessions one sweep takes; the next one takes the rest."""
+
+
+# For the driver: a running session's meter comes by here once a minute.
+_CONTEXT = "SELECT document FROM billing_context WHERE session_key = $1"
+_READINGS = "SELECT document FROM meter_reading WHERE session_key = $1 ORDER BY at"
+_ADD_READING = (
+    "INSERT INTO meter_reading (session_key, at, energy_kwh, document) VALUES ($1, $2, $3, $4::jsonb)"
+    " ON CONFLICT (session_key, at) DO NOTHING RETURNING number"
+)
 
 
 class SessionRepository(ObjectRepository[Session]):
@@ -99,37 +107,21 @@ class SessionRepository(ObjectRepository[Session]):
             raise AlreadyExists(f"session {context.session.key} is sealed with another billing context")
 
     async def context(self, session: ObjectId) -> BillingContext | None:
-        query = select(col(BillingContextRow.document)).where(col(BillingContextRow.session_key) == session.key)
-        document = (await self._connection.execute(query)).scalar()
-        return None if document is None else BillingContext.model_validate_json(document)
+        found = await self._connection.look(_CONTEXT, session.key)
+        return BillingContext.model_validate_json(found[0][0]) if found else None
 
     async def add_reading(self, session: ObjectId, reading: MeterReading) -> bool:
         """Keep one reading. False when there is one of the same moment already: the first word counts.
 
         Repeated: False. Reordered: kept; `readings` sorts by time. Cut off: nothing is kept.
         """
-        adding = (
-            insert(MeterReadingRow)
-            .values(
-                session_key=session.key,
-                at=reading.at,
-                energy_kwh=reading.energy_kwh,
-                document=text_of(reading),
-            )
-            .on_conflict_do_nothing(index_elements=["session_key", "at"])
-            .returning(col(MeterReadingRow.number))
-        )
-        return (await self._connection.execute(adding)).first() is not None
+        values = (session.key, reading.at, reading.energy_kwh, text_of(reading))
+        return bool(await self._connection.ask(_ADD_READING, *values))
 
     async def readings(self, session: ObjectId) -> tuple[MeterReading, ...]:
         """All readings of a session, by time."""
-        query = (
-            select(col(MeterReadingRow.document))
-            .where(col(MeterReadingRow.session_key) == session.key)
-            .order_by(col(MeterReadingRow.at))
-        )
-        rows = (await self._connection.execute(query)).scalars()
-        return tuple(MeterReading.model_validate_json(document) for document in rows)
+        rows = await self._connection.look(_READINGS, session.key)
+        return tuple(MeterReading.model_validate_json(document) for (document,) in rows)
 
     async def keep_signed(self, session: ObjectId, signed: SignedMeterData) -> None:
         """Keep the signed meter data of a session. Raises AlreadyExists when other data is kept.

@@ -16,6 +16,9 @@ from canonical.store.tables import TariffRow, TariffVersionRow
 from canonical.store.transaction import Transaction
 from canonical.tariff import Tariff, TariffVersionRef
 
+_VERSION = "SELECT document FROM tariff_version WHERE key = $1 AND sha256 = $2 ORDER BY number LIMIT 1"
+"""For the driver: every reading of a meter asks for it."""
+
 
 class TariffRepository(ObjectRepository[Tariff]):
     """The tariffs as they are, and as they were."""
@@ -63,16 +66,10 @@ class TariffRepository(ObjectRepository[Tariff]):
     async def version(self, ref: TariffVersionRef) -> Tariff:
         """The tariff exactly as it was when `ref` was taken. Raises NotFound."""
         key = ObjectId(owner=ref.owner, id=ref.tariff_id).key
-        query = (
-            select(col(TariffVersionRow.document))
-            .where(col(TariffVersionRow.key) == key, col(TariffVersionRow.sha256) == ref.sha256)
-            .order_by(col(TariffVersionRow.number))
-            .limit(1)
-        )
-        document = (await self._connection.execute(query)).scalar()
-        if document is None:
+        found = await self._connection.look(_VERSION, key, ref.sha256)
+        if not found:
             raise NotFound(f"no version {ref.sha256[:12]} of tariff {key}")
-        return Tariff.model_validate_json(document)
+        return Tariff.model_validate_json(found[0][0])
 
     async def in_force(self, object_id: ObjectId, at: datetime, *, source: str = "") -> Tariff | None:
         """The content that the tariff had at a moment, if it was valid then.

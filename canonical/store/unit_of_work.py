@@ -6,12 +6,13 @@ from canonical.store.agreements import AgreementRepository
 from canonical.store.api_keys import ApiKeyRepository
 from canonical.store.authorizations import AuthorizationRepository
 from canonical.store.cases import CaseRepository
-from canonical.store.cdrs import CdrDeliveryRepository, CdrRepository
+from canonical.store.cdrs import CdrDeliveryRepository, CdrRepository, UndeliveredRepository
 from canonical.store.commands import CommandRepository
 from canonical.store.connections import ConnectionRepository
 from canonical.store.events import EventRepository
 from canonical.store.evidence import EvidenceRepository
 from canonical.store.expiry import RetentionRepository
+from canonical.store.figures import FigureRepository
 from canonical.store.forgetting import ForgettingRepository
 from canonical.store.hub_clients import HubClientRepository
 from canonical.store.idempotency import IdempotencyRepository
@@ -20,6 +21,8 @@ from canonical.store.ledger import LedgerRepository
 from canonical.store.log import FinancialLog
 from canonical.store.objects import ObjectRepository
 from canonical.store.outbox import OutboxRepository
+from canonical.store.resealing import ResealingRepository
+from canonical.store.session_watch import SessionWatchRepository
 from canonical.store.sessions import SessionRepository
 from canonical.store.settlement import SettlementRepository
 from canonical.store.sightings import SightingRepository
@@ -45,12 +48,15 @@ class UnitOfWork:
         self.tariffs = TariffRepository(connection)
         self.tokens = ObjectRepository(connection, TokenRow, Token)
         self.sessions = SessionRepository(connection)
+        self.session_watch = SessionWatchRepository(connection)
         self.authorizations = AuthorizationRepository(connection)
         self.keyring = connection.keyring
         self.forgetting = ForgettingRepository(connection, vault, self._admission_changes)
         self.retention = RetentionRepository(connection)
+        self.resealing = ResealingRepository(connection, vault)
         self.cdrs = CdrRepository(connection)
         self.cdr_deliveries = CdrDeliveryRepository(connection)
+        self.undelivered = UndeliveredRepository(connection)
         self.agreements = AgreementRepository(connection)
         self.commands = CommandRepository(connection, vault)
         self.smart_charging = SmartChargingRepository(connection)
@@ -63,6 +69,7 @@ class UnitOfWork:
         self.invoice_records = InvoiceRecordRepository(connection)
         self.idempotency = IdempotencyRepository(connection, vault)
         self.cases = CaseRepository(connection)
+        self.figures = FigureRepository(connection)
         self.settlement = SettlementRepository(connection)
         self.ledger = LedgerRepository(connection)
         self.log = FinancialLog(connection, vault)

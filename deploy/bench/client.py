@@ -33,9 +33,14 @@ class Job(BaseModel):
 
 
 class Seen(BaseModel):
-    """`took_ms` in the order in which answers came; `refused` are answers that are not 2xx. `cpu_s` is the client's."""
+    """`took_ms` in the order in which answers came; `refused` are answers that are not 2xx. `cpu_s` is the client's.
+
+    `overslept_ms`: with a rate, by how much the client itself woke too late for a request. It is in `took_ms` as well,
+    and says how much of that is the machine's doing.
+    """
 
     took_ms: list[float]
+    overslept_ms: list[float]
     seconds: float
     cpu_s: float
     refused: int
@@ -63,6 +68,7 @@ class _Round:
         self._numbers: Iterator[int] = count(job.first)
         self._next = job.first
         self.took_ms: list[float] = []
+        self.overslept_ms: list[float] = []
         self.refused = 0
         self.size = 0
 
@@ -74,6 +80,7 @@ class _Round:
         seconds = time.perf_counter() - began
         return Seen(
             took_ms=self.took_ms,
+            overslept_ms=self.overslept_ms,
             seconds=seconds,
             cpu_s=time.process_time() - cpu,
             refused=self.refused,
@@ -89,7 +96,10 @@ class _Round:
             if rate:
                 if due >= end:
                     break
-                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                early = due - time.perf_counter()
+                await asyncio.sleep(max(0.0, early))
+                if early > 0:
+                    self.overslept_ms.append((time.perf_counter() - due) * 1000)
             number = next(self._numbers)
             if not self._job.repeat and number >= len(self._requests):
                 break

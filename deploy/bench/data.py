@@ -17,7 +17,8 @@ from canonical.model import CanonicalModel, fold
 from canonical.money import Price
 from canonical.partner import Connection, Endpoint, LinkState, Side
 from canonical.session import AuthMethod, ChargingPeriod, Session, SessionStatus, Volume, VolumeDimension
-from canonical.store import AccessPurpose, Store
+from canonical.store import AccessPurpose, Driver, Duty, Store
+from canonical.store.drivers import Drivers
 from canonical.token import Token, TokenRef, TokenType, Whitelist
 from deploy.bench.config import US
 
@@ -25,6 +26,19 @@ BEGAN: Final = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 OPERATOR: Final = PartyId(country_code="BE", party_id="BEC")
 PROVIDER: Final = PartyId(country_code="NL", party_id="MOB")
 _EVSES, _CONNECTORS = 4, 2
+_KEYS_AT_ONCE: Final = 500
+_MOST_ASKED: Final = 50_000
+
+_OTHER_KEYS: Final = """
+INSERT INTO driver_key (lookup_hash, sealed_key, letter_on)
+SELECT encode(sha256(n::text::bytea), 'hex'), decode(repeat(md5(n::text), 6), 'hex'), '2026-03-31'
+FROM generate_series(1, $1::int) n
+"""
+_OTHER_NAMES: Final = """
+INSERT INTO driver_name (driver_number, lookup_hash, sealed)
+SELECT k.number, encode(sha256((kind || k.number)::bytea), 'hex'), decode(repeat(md5(k.number::text), 4), 'hex')
+FROM driver_key k CROSS JOIN (VALUES ('card'), ('contract')) v (kind)
+"""
 
 
 @dataclass(frozen=True)
@@ -66,8 +80,11 @@ async def connect(store: Store, adapter: Adapter, party: PartyId, our_side: Side
     return Caller(connection, token.get_secret_value())
 
 
-async def fill(database_url: str, size: Size, operator: Caller) -> None:
-    """Everything that is measured with, and what a database that has run for a day knows about it."""
+async def fill(database_url: str, size: Size, operator: Caller, drivers: Drivers) -> None:
+    """Everything that is measured with, and what a database that has run for a day knows about it.
+
+    A driver has had a key since his token was put; of drivers who will not be asked for, a row of its size.
+    """
     connection = await asyncpg.connect(database_url)
     try:
         await connection.execute("CREATE TABLE bench_upsert (key text PRIMARY KEY, document jsonb NOT NULL)")
@@ -77,7 +94,16 @@ async def fill(database_url: str, size: Size, operator: Caller) -> None:
         sessions = ((*_row(source, s), s.status.value, False) for s in (session(n) for n in range(size.copies)))
         await _copy(connection, "session", sessions, "status", "is_final")
         await _copy(connection, "token", _tokens(size.tokens))
+        asked = asked_for(size)
+        await connection.execute(_OTHER_KEYS, size.tokens - len(asked))
+        await connection.execute(_OTHER_NAMES)
         await connection.execute("VACUUM ANALYZE")
+        for first in range(0, len(asked), _KEYS_AT_ONCE):
+            some = asked[first : first + _KEYS_AT_ONCE]
+            await drivers.keys([Driver.of(_token_ref(number)) for number in some], Duty.LETTER)
+        await connection.execute("VACUUM ANALYZE driver_key, driver_name")
+        # Else commits would wait for the disk to take in what was filled.
+        await connection.execute("CHECKPOINT")
     finally:
         await connection.close()
 
@@ -105,6 +131,12 @@ def _tokens(count: int) -> Iterator[tuple[object, ...]]:
         uid = token_uid(number)
         document["uid"], document["contract_id"] = uid, f"DE-RMW-{number:09d}"
         yield "", key.replace(fold(first.uid), fold(uid)), BEGAN, json.dumps(document, separators=(",", ":"))
+
+
+def asked_for(size: Size) -> list[int]:
+    """Tokens that are asked about, spread over all of them."""
+    count = min(size.tokens, _MOST_ASKED)
+    return [n * size.tokens // count for n in range(count)]
 
 
 def token_uid(number: int) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode, urlsplit
@@ -27,6 +28,7 @@ from api.services import Services
 from canonical.identity import PartyId
 from canonical.location import EvseStatus
 from canonical.partner import Side
+from canonical.session import Session
 from canonical.store import Store, migrate
 from canonical.vault import Vault
 from deploy.bench import data
@@ -66,6 +68,7 @@ class Way:
     """Ours or the ceiling, over all rounds. CPU in seconds."""
 
     took_ms: list[float] = field(default_factory=list)
+    overslept_ms: list[float] = field(default_factory=list)
     per_second: list[float] = field(default_factory=list)
     server_cpu_s: float = 0.0
     database_cpu_s: float = 0.0
@@ -82,6 +85,7 @@ class Way:
             "per_second": round(statistics.median(self.per_second), 1) if self.per_second else 0,
             "p50_ms": round(_quantile(ordered, 0.50), 3),
             "p99_ms": round(_quantile(ordered, 0.99), 3),
+            "client_late_p99_ms": round(_quantile(sorted(self.overslept_ms), 0.99), 3),
             "server_cpu_ms": _each(self.server_cpu_s, answered),
             "database_cpu_ms": _each(self.database_cpu_s, answered),
             "client_cpu_ms": _each(self.client_cpu_s, answered),
@@ -186,6 +190,7 @@ def _measured(plan: Plan, measurement: Measurement, port: int, watched: "_Watche
                 continue
             side = measurement.result[place]
             side.took_ms += seen.took_ms
+            side.overslept_ms += seen.overslept_ms
             side.per_second.append(len(seen.took_ms) / seen.seconds)
             side.server_cpu_s += after[0] - before[0]
             side.database_cpu_s += after[1] - before[1]
@@ -202,7 +207,7 @@ async def _prepare(plan: Plan, config: ServerConfig, folder: Path) -> list[Measu
         adapter = next(a for a in made.registry.adapters() if a.routed)
         operator = await data.connect(store, adapter, data.OPERATOR, Side.EMSP)
         provider = await data.connect(store, adapter, data.PROVIDER, Side.CPO)
-        await data.fill(config.database_url, plan.size, operator)
+        await data.fill(config.database_url, plan.size, operator, store.drivers)
         numbers = await _numbers(config.database_url)
     finally:
         await store.close()
@@ -313,21 +318,25 @@ class _Requests:
     def _session_puts(self) -> list[tuple[str, str, bytes]]:
         made = []
         for n in range(self._plan.size.copies * 4):
-            number = n % self._plan.size.copies
-            session = data.session(number, seconds=86_400)
-            target = self._url(Operation.PUT_SESSION, *_of(data.OPERATOR), data.session_id(number))
+            session = self._progress(n)
+            target = self._url(Operation.PUT_SESSION, *_of(data.OPERATOR), session.id)
             made.append(("PUT", target, self._adapter.write(session)))
         return made
 
     def _session_patches(self) -> list[tuple[str, str, bytes]]:
         made = []
         for n in range(self._plan.size.copies * 4):
-            number = n % self._plan.size.copies
-            whole = json.loads(self._adapter.write(data.session(number, seconds=86_400 + n)))
+            session = self._progress(n)
+            whole = json.loads(self._adapter.write(session))
             change = {name: whole[name] for name in ("kwh", "total_cost", "last_updated")}
-            target = self._url(Operation.PATCH_SESSION, *_of(data.OPERATOR), data.session_id(number))
+            target = self._url(Operation.PATCH_SESSION, *_of(data.OPERATOR), session.id)
             made.append(("PATCH", target, json.dumps(change).encode()))
         return made
+
+    def _progress(self, n: int) -> Session:
+        """A session's state that is news each time round, and equally old, so that it is applied again."""
+        energy = Decimal(n) / 100 + 1
+        return data.session(n % self._plan.size.copies, seconds=86_400).model_copy(update={"energy_kwh": energy})
 
     def _cdrs(self) -> list[tuple[str, str, bytes]]:
         target = self._url(Operation.POST_CDR)
@@ -340,10 +349,8 @@ class _Requests:
 
     def _authorize(self) -> tuple[list[bytes], list[bytes]]:
         body = json.dumps({"location_id": data.location_id(1)}).encode()
-        count = min(self._plan.size.tokens, 50_000)
-        numbers = [n * self._plan.size.tokens // count for n in range(count)]
         ours, plain = [], []
-        for number in numbers:
+        for number in data.asked_for(self._plan.size):
             target = self._url(Operation.AUTHORIZE, data.token_uid(number), "authorize")
             ours.append(self._request("POST", target, self._operator, body))
             plain.append(_http("GET", f"{CEILING}/token?key={data.token(number).object_id.key}", {}))

@@ -2,7 +2,19 @@
 
 import typer
 
-from deploy.cli import bench, deployment, evidence, files, finance, keys, project, retention
+from deploy.cli import (
+    bench,
+    deliveries,
+    deployment,
+    evidence,
+    files,
+    finance,
+    handshake,
+    keys,
+    project,
+    retention,
+    work,
+)
 
 app = typer.Typer(
     name="roam",
@@ -11,8 +23,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # they show code and variables, which may hold a token
     help="EV roaming over OCPI, from the handshake to the invoice.",
 )
-for commands in (deployment, finance, files, project):
+for commands in (deployment, work, finance, files, project):
     app.add_typer(commands.app)
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(handshake.app, name="handshake")
 app.add_typer(keys.app, name="keys")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(retention.app, name="retention")

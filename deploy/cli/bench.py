@@ -32,3 +32,15 @@ def bench_pricing(
     from deploy.commands.bench import pricing
 
     pricing(quick=quick, json=json)
+
+
+@app.command("sessions")
+def bench_sessions(
+    *,
+    quick: Annotated[bool, typer.Option(help="Half a minute, only to see that it runs.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Measure what a charging session costs, both sides of it, beside the least that a durable workflow can be."""
+    from deploy.commands.bench import sessions
+
+    sessions(quick=quick, json=json)

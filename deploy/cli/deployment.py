@@ -35,11 +35,16 @@ def api() -> None:
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    *,
+    queues: Annotated[
+        str | None, typer.Option(help="Only this work, with commas between: core, partners, settlement.")
+    ] = None,
+) -> None:
     """Run the worker alone, with the settings of the environment."""
     from deploy.commands.processes import run_worker
 
-    run_worker()
+    run_worker(queues)
 
 
 @app.command()
@@ -48,6 +53,18 @@ def migrate() -> None:
     from deploy.commands.processes import run_migrate
 
     run_migrate()
+
+
+@app.command()
+def rotate_keys(
+    *,
+    look: Annotated[bool, typer.Option(help="Only say what is sealed by which key.")] = False,
+    folder: Folder = UP_FOLDER,
+) -> None:
+    """Seal again, by the newest secret key, what lies in the database sealed by those before it."""
+    from deploy.commands.rotation import rotate
+
+    rotate(folder, only_look=look)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """The project itself: its demo, its checks, and what is generated from it."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,22 @@ def demo(
     from deploy.commands.demo import run
 
     run(keep=keep, json=json)
+
+
+@app.command()
+def chaos(
+    *,
+    seed: Annotated[int | None, typer.Option(help="The same seed is the same run; one is thrown without it.")] = None,
+    sessions: Annotated[int, typer.Option(min=1, help="Charging sessions to run.")] = 1000,
+    kills: Annotated[int, typer.Option(min=0, help="How often a process is killed.")] = 200,
+    folder: Annotated[Path | None, typer.Option(help="Where logs and data go; `.roam/chaos/…` without it.")] = None,
+    keep: Annotated[bool, typer.Option(help="Keep the folder also when nothing was lost.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the outcome for machines.")] = False,
+) -> None:
+    """Two deployments roam while their processes are killed and the road between is bad. Ends with 1 on any loss."""
+    from deploy.commands.chaos import run
+
+    run(seed=seed, sessions=sessions, kills=kills, folder=folder, keep=keep, json=json)
 
 
 @app.command("test")

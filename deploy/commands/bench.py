@@ -1,4 +1,4 @@
-"""`roam bench`: how quick the partners' edge and the pricing engine are, beside something of the same kind."""
+"""`roam bench`: what edge, pricing engine and sessions cost, beside something of the same kind."""
 
 import json as json_
 from typing import cast
@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.embedded import EmbeddedError
+from deploy.processes import ProcessError
 
 
 def edge(*, quick: bool, json: bool, only: str | None) -> None:
@@ -72,3 +73,38 @@ def _pricing_table(measured: list[dict[str, object]]) -> Table:
     for measurement in measured:
         table.add_row(*("" if measurement[name] is None else str(measurement[name]) for name in names))
     return table
+
+
+def sessions(*, quick: bool, json: bool) -> None:
+    """Measure sessions between two deployments, and print a table or JSON."""
+    from deploy.bench.sessions import Plan, measure
+
+    console = Console(stderr=True, highlight=False)
+    try:
+        found = measure(Plan.quick() if quick else Plan.full(), lambda text: console.print(f"{text} …"))
+    except (EmbeddedError, ProcessError, TimeoutError) as error:
+        console.print(f"[red]{error}[/]")
+        raise typer.Exit(1) from None
+    if json:
+        typer.echo(json_.dumps(found, indent=2))
+    else:
+        _print_sessions(Console(highlight=False, width=140), found)
+
+
+def _print_sessions(console: Console, found: dict[str, object]) -> None:
+    columns = ("temporal", "worker", "api", "database")
+    table = Table(title="CPU ms of one")
+    for name in ("", *columns, "Temporal and worker", "times a trivial workflow"):
+        table.add_column(name, justify="left" if not name else "right")
+    ratio = cast("dict[str, float]", found["ratio"])
+    ways = cast("dict[str, dict[str, object]]", found["sides"]) | {"trivial workflow": found["trivial"]}
+    for name, way in ways.items():
+        cpu = cast("dict[str, float]", cast("dict[str, object]", way)["cpu_ms"])
+        durable = f"{cpu['temporal'] + cpu['worker']:.1f}"
+        title = f"session, {name}" if name in ratio else name
+        cells = [str(cpu.get(column, "")) for column in columns]
+        table.add_row(title, *cells, durable, str(ratio.get(name, 1)))
+    console.print(table)
+    console.print(f"{found['sessions_per_second']} sessions a second as fast as they go, both sides on this machine")
+    for what, seconds in cast("dict[str, list[float]]", found["answered_s"]).items():
+        console.print(f"a session is billed after a {what} of its worker within {seconds} s")

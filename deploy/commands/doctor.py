@@ -6,7 +6,6 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,29 +13,16 @@ import asyncpg
 import typer
 from alembic.script import ScriptDirectory
 from rich.console import Console
-from temporalio.service import RPCError
 
 from canonical.store import migrations
-from canonical.vault import Vault
+from deploy.commands import doctor_temporal, rotation
+from deploy.commands.finding import PATIENCE_S, Finding, reason
 from deploy.commands.up import settings_of
 from deploy.settings import SECRETS_DIR, Settings, SettingsError, load
-from deploy.temporal_client import connect, missing_search_attributes
-from workflows.search_attributes import REGISTERED
 
 _OLDEST_PYTHON = (3, 11)
-_PATIENCE_S = 3.0
 _FEWEST_CHARACTERS = 10
 _OLDEST_POSTGRES = 14
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at. `fault`: it has to be put right before this set-up works."""
-
-    about: str
-    words: str
-    fault: bool = False
-    warning: bool = False
 
 
 def run(folder: Path) -> None:
@@ -69,7 +55,7 @@ async def examine(folder: Path) -> list[Finding]:
     findings += [_public_url(settings), _contract_keys(settings), _secret_key(settings)]
     findings += [_port(settings)]
     findings += [finding async for finding in _database(settings)]
-    findings += [finding async for finding in _temporal(settings)]
+    findings += [finding async for finding in doctor_temporal.findings(settings)]
     return findings
 
 
@@ -125,9 +111,9 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
     where = urlsplit(url)
     place = f"{where.hostname}:{where.port or 5432}{where.path}"
     try:
-        connection = await asyncpg.connect(url, timeout=_PATIENCE_S)
+        connection = await asyncpg.connect(url, timeout=PATIENCE_S)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, ValueError) as error:
-        yield Finding("database", f"{place} cannot be used: {_reason(error)}", fault=True)
+        yield Finding("database", f"{place} cannot be used: {reason(error)}", fault=True)
         return
     try:
         number = int(await connection.fetchval("show server_version_num")) // 10_000
@@ -141,27 +127,4 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("migrations", f"at {at or 'nothing'}, not at {newest}: run `roam migrate`", fault=True)
     else:
         yield Finding("migrations", f"up to date ({at})")
-
-
-async def _temporal(settings: Settings) -> AsyncIterator[Finding]:
-    try:
-        client = await connect(Vault(settings.secret_key), wait_s=_PATIENCE_S)
-    except (RuntimeError, ValueError) as error:
-        yield Finding("temporal", f"cannot be reached: {_reason(error)}", fault=True)
-        return
-    where = f"{client.service_client.config.target_host}, namespace {client.namespace}"
-    try:
-        missing = await missing_search_attributes(client, REGISTERED)
-    except RPCError as error:
-        yield Finding("temporal", f"{where}: {error.message}", fault=True)
-        return
-    yield Finding("temporal", where)
-    if missing:
-        names = ", ".join(missing)
-        yield Finding("search attributes", f"missing: {names}: run `roam migrate`", fault=True)
-    else:
-        yield Finding("search attributes", "all there")
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+        yield await rotation.finding(settings)

@@ -134,8 +134,8 @@ class _Place:
 
     def vault(self) -> Vault:
         """That of the deployment; without its secret one that opens nothing, and nothing has to be opened."""
-        secret = self._setting("secret_key")
-        return Vault(new_token() if secret is None else SecretStr(secret))
+        secrets = self._secret_keys()
+        return Vault(*secrets) if secrets else Vault(new_token())
 
     def signing_key(self) -> SigningKey:
         key = self.known_key()
@@ -144,13 +144,18 @@ class _Place:
         return key
 
     def known_key(self) -> SigningKey | None:
-        secret, party = self._setting("evidence_key") or self._setting("secret_key"), self._setting("party")
-        if secret is None or party is None:
+        own, secrets, party = self._setting("evidence_key"), self._secret_keys(), self._setting("party")
+        if (own is None and not secrets) or party is None:
             return None
         try:
-            return SigningKey(SecretStr(secret), log_name(PartyId.parse(party)))
+            return SigningKey(secrets[-1] if own is None else SecretStr(own), log_name(PartyId.parse(party)))
         except ValueError:
             refuse("ROAM_PARTY is no party, or the secret that makes the key is too short")
+
+    def _secret_keys(self) -> tuple[SecretStr, ...]:
+        """The newest first; empty where none is set."""
+        listed = (self._setting("secret_key"), *(self._setting("former_secret_keys") or "").split(","))
+        return tuple(SecretStr(each.strip()) for each in listed if each and each.strip())
 
     def _setting(self, name: str) -> str | None:
         """From the environment, or from its file among the secrets."""

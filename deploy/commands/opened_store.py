@@ -10,7 +10,7 @@ from canonical.store import NotFound, Store, StoreUnavailable
 from canonical.vault import Vault
 from deploy.commands.given_file import refuse
 from deploy.commands.up import settings_of
-from deploy.settings import SECRETS_DIR
+from deploy.settings import SECRETS_DIR, Settings, SettingsError, load
 
 T = TypeVar("T")
 
@@ -19,6 +19,15 @@ def environment_of(folder: Path) -> dict[str, str]:
     """The environment; where that names no deployment, the settings of the one that `roam up` made in the folder."""
     here = dict(os.environ)
     return here if {"ROAM_DATABASE_URL", SECRETS_DIR} & here.keys() else settings_of(folder) or here
+
+
+def settings_in(folder: Path) -> Settings:
+    """Of the environment; if that names no deployment, of what `roam up` made in the folder."""
+    os.environ.update(environment_of(folder))
+    try:
+        return load()
+    except SettingsError as error:
+        refuse(f"there is no deployment in the environment's settings, nor in {folder}: {error}")
 
 
 def with_store(database_url: str, vault: Vault, run: Callable[[Store], Awaitable[T]]) -> T:

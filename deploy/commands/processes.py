@@ -19,9 +19,12 @@ def run_api() -> None:
     _run(run, new_loop)
 
 
-def run_worker() -> None:
+def run_worker(queues: str | None = None) -> None:
+    """`queues` wins over the setting of that name."""
     from deploy.worker import run
 
+    if queues is not None:
+        os.environ["ROAM_WORKER_QUEUES"] = queues
     _run(run)
 
 
@@ -58,12 +61,11 @@ def _leave() -> NoReturn:
 
 async def _migrate(settings: Settings) -> None:
     from canonical.store import migrate
-    from canonical.vault import Vault
     from deploy.temporal_client import connect, register_search_attributes
     from workflows.search_attributes import REGISTERED
 
     await migrate(settings.database_url.get_secret_value())
     typer.echo("The database is up to date.")
-    client = await connect(Vault(settings.secret_key))
+    client = await connect(settings.vault)
     await register_search_attributes(client, REGISTERED)
     typer.echo(f"The namespace {client.namespace} has all search attributes.")

@@ -4,7 +4,6 @@ The deployment is that of the environment's settings, else the one of `roam up` 
 driver must not be forgotten yet, and with 2 when nothing could be looked at.
 """
 
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -26,11 +25,10 @@ from canonical.store import (
     TableState,
 )
 from canonical.store.retention import CLASS_OF
-from canonical.vault import Vault
 from deploy.commands.given_file import refuse
-from deploy.commands.opened_store import environment_of, with_store
+from deploy.commands.opened_store import settings_in, with_store
 from deploy.composition import now
-from deploy.settings import Settings, SettingsError, load
+from deploy.settings import Settings
 
 T = TypeVar("T")
 
@@ -46,7 +44,7 @@ class Whom:
 
 def show(folder: Path) -> None:
     """Classes, their terms and their tables, with what is due today."""
-    settings = _settings(folder)
+    settings = settings_in(folder)
     today = now().date()
 
     async def run(store: Store) -> tuple[TableState, ...]:
@@ -71,7 +69,7 @@ def _due(state: TableState, over: date | None) -> str:
 
 def sweep(folder: Path, *, dry_run: bool) -> None:
     """Let go of what is due, or say what would go."""
-    settings = _settings(folder)
+    settings = settings_in(folder)
     policy, today = settings.retention, now().date()
 
     async def look(store: Store) -> tuple[dict[str, int], int]:
@@ -101,7 +99,7 @@ def forget(folder: Path, whom: Whom, despite_duty: str | None, *, dry_run: bool)
         issuer = PartyId.parse(whom.issuer)
     except ValueError:
         refuse("--issuer is a party, as DE*MOB")
-    settings = _settings(folder)
+    settings = settings_in(folder)
 
     async def run(store: Store) -> bool:
         async with store.transaction() as work:
@@ -161,13 +159,4 @@ async def _forget(store: Store, known: KnownDriver, against: tuple[str, ...], de
 
 
 def _with_store(settings: Settings, run: Callable[[Store], Awaitable[T]]) -> T:
-    return with_store(settings.database_url.get_secret_value(), Vault(settings.secret_key), run)
-
-
-def _settings(folder: Path) -> Settings:
-    """Of the environment; if that names no deployment, of what `roam up` made in the folder."""
-    os.environ.update(environment_of(folder))
-    try:
-        return load()
-    except SettingsError as error:
-        refuse(f"there is no deployment in the environment's settings, nor in {folder}: {error}")
+    return with_store(settings.database_url.get_secret_value(), settings.vault, run)

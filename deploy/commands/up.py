@@ -12,7 +12,6 @@ from pathlib import Path
 
 import typer
 import uvicorn
-from pydantic import SecretStr
 from rich.console import Console
 from temporalio.converter import PayloadCodec
 from temporalio.service import RPCError
@@ -28,7 +27,7 @@ from deploy.embedded.temporal import EmbeddedTemporal
 from deploy.local import LocalDeployment
 from deploy.processes import ChildProcess, ProcessError, running
 from deploy.stopping import interrupted
-from deploy.temporal_client import connect, connect_to, register_search_attributes
+from deploy.temporal_client import LONG_ENOUGH, connect, connect_to, register_search_attributes, remember_for
 from workflows.search_attributes import REGISTERED
 
 _NAMESPACE = "roam"
@@ -163,7 +162,7 @@ def _deployment(folder: Path, kept: Kept, stack: ExitStack, console: Console) ->
     deployment = kept.deployment(folder, database_url=database_url, temporal_address=address)
     console.print("bringing the database up to date …")
     deployment.prepare()
-    vault = Vault(SecretStr(deployment.secret_key))
+    vault = deployment.vault
     namespace = deployment.temporal_namespace
     asyncio.run(_register(None if ui_url is None else address, namespace, vault, console))
     if ui_url is not None:
@@ -199,11 +198,16 @@ def _postgres(folder: Path, stack: ExitStack, console: Console) -> str:
 
 
 async def _register(address: str | None, namespace: str, vault: Vault, console: Console) -> None:
-    """Give the namespace our search attributes. Without an address the server is the one that `TEMPORAL_*` names."""
+    """Give the namespace our search attributes, and one of our own a longer memory than it has by itself.
+
+    Without an address the server is the one that `TEMPORAL_*` names.
+    """
     os.environ.setdefault("TEMPORAL_NAMESPACE", namespace)
     try:
         client = await (connect(vault) if address is None else connect_to(address, namespace, vault))
         await register_search_attributes(client, REGISTERED)
+        if address is not None:
+            await remember_for(client, LONG_ENOUGH)
     except (RPCError, RuntimeError) as error:
         console.print(f"[yellow]the search attributes could not be registered: {error}[/] (see `roam doctor`)")
 
@@ -211,7 +215,7 @@ async def _register(address: str | None, namespace: str, vault: Vault, console: 
 @contextmanager
 def codec_server_on(port: int, codecs: Mapping[str, PayloadCodec], ui_url: str) -> Iterator[None]:
     """Let the Temporal UI show payloads in clear while the context lasts. Runs in a thread of its own."""
-    app = codec_server.build(codecs, ui_origin=ui_url)
+    app = codec_server.for_everybody(codecs, ui_origin=ui_url)
     config = uvicorn.Config(app, host=LOOPBACK, port=port, log_config=None, log_level="warning", access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="codec server", daemon=True)

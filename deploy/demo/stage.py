@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
-from pydantic import SecretStr
 from temporalio.client import Client
 
 from canonical.partner import Side
@@ -132,4 +131,4 @@ class Stage:
 
 
 def _vault(company: Company) -> Vault:
-    return Vault(SecretStr(company.deployment.secret_key))
+    return company.deployment.vault

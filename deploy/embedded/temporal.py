@@ -22,6 +22,10 @@ _DYNAMIC_CONFIG = {
     "history.timerProcessorMaxTimeShift": '"20ms"',
     # The server must not ask anybody on the network whether there is a newer one.
     "frontend.enableServerVersionCheck": "false",
+    # Partners take turns in a queue, exactly: with several partitions each would have turns of its own.
+    "matching.enableFairness": "true",
+    "matching.numTaskqueueReadPartitions": "1",
+    "matching.numTaskqueueWritePartitions": "1",
     # Show a workflow whose task keeps failing as one with a problem soon, and not after five failures.
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "2",
 }

@@ -45,12 +45,13 @@ class TariffsInForce:
 
 @dataclass(frozen=True)
 class Issue:
-    """The making of one CDR: its id, when, and in which adapter's words it will be sent."""
+    """The making of one CDR: its id, when, in which adapter's words it will be sent, the how manieth of its session."""
 
     cdr_id: str
     at: datetime
     adapter: str
     protocol_version: str
+    number: int = 1
 
 
 def generate(
@@ -100,7 +101,7 @@ def generate(
         meter=meter_link(verdict, breakdown.lines),
         handles=Handles(
             session_id=session.id,
-            idempotency_key=idempotency_key(session.object_id),
+            idempotency_key=idempotency_key(session.object_id, issue.number),
             billing_record=context.billing_record,
         ),
         provenance=Provenance(adapter=issue.adapter, protocol_version=issue.protocol_version, findings=findings),

@@ -12,9 +12,12 @@ _LONGEST_ID: Final = 36
 _CREDIT: Final = "-C"
 
 
-def cdr_id_for(session: ObjectId) -> str:
-    """The id of the CDR of a session: always the same one, and short enough that `-C` fits behind it."""
-    return f"CDR-{_digest('cdr', session.key)[:28].upper()}"
+def cdr_id_for(session: ObjectId, number: int = 1) -> str:
+    """The id of the CDR of a session: always the same one, and short enough that `-C` fits behind it.
+
+    `number` counts the CDRs of a session: a further one takes the place of one that was credited or never taken.
+    """
+    return f"CDR-{_digest('cdr', session.key, *_further(number))[:28].upper()}"
 
 
 def credit_id_for(cdr: ObjectId) -> str:
@@ -25,14 +28,21 @@ def credit_id_for(cdr: ObjectId) -> str:
     return credit_id
 
 
-def idempotency_key(session: ObjectId) -> str:
-    """The key of the one event "this session was billed": the store refuses a second bill under it."""
-    return _digest("billed", session.key)
+def idempotency_key(session: ObjectId, number: int = 1) -> str:
+    """The key of the one event "this session was billed": the store refuses a second bill under it.
+
+    The key of a further CDR says its number, so that of each number there is one.
+    """
+    return "#".join((_digest("billed", session.key), *_further(number)))
 
 
 def credit_key(cdr: ObjectId) -> str:
     """The key of the one event "this CDR was taken back"."""
     return _digest("credited", cdr.key)
+
+
+def _further(number: int) -> tuple[str, ...]:
+    return () if number == 1 else (str(number),)
 
 
 def _digest(*parts: str) -> str:

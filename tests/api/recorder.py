@@ -6,7 +6,8 @@ from canonical.identity import ObjectId
 from canonical.partner import LinkState, Side
 from canonical.session import SessionStatus
 from canonical.store import AccessPurpose, Store
-from workflows.contract import CannotTell, RegistrationFailed
+from workflows.contract import CannotTell, Intervention, RegistrationFailed
+from workflows.work import Place, Wanted, WorkPage
 
 
 @dataclass
@@ -17,6 +18,7 @@ class Recorder:
     told: list[tuple[object, ...]] = field(default_factory=list)
     refuse: RegistrationFailed | None = None
     deaf: bool = False
+    page: WorkPage = field(default_factory=lambda: WorkPage((), total=0, more=False))
 
     def of(self, what: str) -> list[tuple[object, ...]]:
         return [told[1:] for told in self.told if told[0] == what]
@@ -45,20 +47,44 @@ class Recorder:
     async def renew(self, connection_id: str) -> None:
         self._note("renew", connection_id)
 
+    async def intervene(self, connection_id: str, how: Intervention) -> None:
+        self._note("intervene", connection_id, how)
+
+    async def partner_called(self, connection_id: str) -> None:
+        self._note("partner_called", connection_id)
+
     async def give_up(self, connection_id: str) -> None:
         self._note("give_up", connection_id)
 
     async def unregister(self, connection_id: str) -> None:
         self._note("unregister", connection_id)
 
-    async def session_started(self, session: ObjectId, connection_id: str, side: Side) -> None:
-        self._note("session_started", session.key, connection_id, side)
+    async def session_started(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
+        self._note("session_started", session.key, connection_id, side, status)
 
     async def session_changed(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
         self._note("session_changed", session.key, connection_id, side, status)
 
+    async def look(self, session: ObjectId, connection_id: str, side: Side, status: SessionStatus) -> None:
+        self._note("look", session.key, connection_id, side, status)
+
     async def cdr_issued(self, cdr: ObjectId, connection_id: str) -> None:
         self._note("cdr_issued", cdr.key, connection_id)
+
+    async def delivery_due(self, cdr: ObjectId, connection_id: str) -> None:
+        self._note("delivery_due", cdr.key, connection_id)
+
+    async def deliveries_due(self) -> None:
+        self._note("deliveries_due")
+
+    async def delivery_released(self, cdr: ObjectId, connection_id: str) -> None:
+        self._note("delivery_released", cdr.key, connection_id)
+
+    async def delivery_abandoned(self, cdr: ObjectId, connection_id: str) -> None:
+        self._note("delivery_abandoned", cdr.key, connection_id)
+
+    async def delivery_corrected(self, cdr: ObjectId, connection_id: str) -> None:
+        self._note("delivery_corrected", cdr.key, connection_id)
 
     async def cdr_received(self, cdr: ObjectId, session_id: str | None, connection_id: str) -> None:
         self._note("cdr_received", cdr.key, session_id, connection_id)
@@ -102,3 +128,7 @@ class Recorder:
 
     async def nudge(self, connection_id: str) -> None:
         self._note("nudge", connection_id)
+
+    async def work(self, wanted: Wanted, *, after: Place | None = None, limit: int = 100) -> WorkPage:
+        self._note("work", wanted, after, limit)
+        return self.page

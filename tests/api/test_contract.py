@@ -197,7 +197,7 @@ async def test_a_session_from_start_to_stop(provider: Partner):
         "conflict",
     )
     key = "DE*RCO/S1"
-    assert roam.signals.of("session_started") == [(key, "provider", Side.CPO)]
+    assert roam.signals.of("session_started") == [(key, "provider", Side.CPO, "ACTIVE")]
     assert [told[-1] for told in roam.signals.of("session_changed")] == ["COMPLETED"]
     async with roam.store.transaction() as unit:
         context = await unit.sessions.context(Session.model_validate_json(answer.content).object_id)

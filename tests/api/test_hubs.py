@@ -305,5 +305,5 @@ class TestRegistrationOfAHub:
 async def test_a_session_of_a_client_is_its_own(hub: Partner):
     path = "/receiver/sessions/BE/BEC/S1"
     ok(await hub.request("PUT", path, json=session()), 201)
-    assert hub.deployment.signals.of("session_started") == [("BE*BEC/S1", "hub", Side.EMSP)]
+    assert hub.deployment.signals.of("session_started") == [("BE*BEC/S1", "hub", Side.EMSP, "ACTIVE")]
     ok(await hub.request("PUT", "/receiver/tariffs/BE/BEC/T1", json=tariff(), headers=speaking("DE*HUB")), 201)

@@ -235,8 +235,8 @@ class TestSessions:
         ok(await operator.request("PUT", SESSION, json=session(kwh=1.5, last_updated=LATER)))
         ok(await operator.request("PATCH", SESSION, json={"status": "COMPLETED", "last_updated": LATEST}))
         key = "BE*BEC/S1"
-        assert signals.of("session_started") == [(key, "operator", Side.EMSP)]
-        assert [told[-1] for told in signals.of("session_changed")] == ["ACTIVE", "COMPLETED"]
+        assert signals.of("session_started") == [(key, "operator", Side.EMSP, "ACTIVE")]
+        assert [told[-1] for told in signals.of("session_changed")] == ["COMPLETED"]
         assert ok(await operator.request("GET", SESSION))["kwh"] == 1.5
 
     async def test_a_late_state_is_not_told(self, operator: Partner):

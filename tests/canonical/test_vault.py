@@ -61,3 +61,23 @@ def test_tokens_fit_the_protocol() -> None:
     tokens = {new_token().get_secret_value() for _ in range(100)}
     assert len(tokens) == 100
     assert all(len(token) == 43 and token.isascii() and token.isprintable() and " " not in token for token in tokens)
+
+
+def test_a_new_master_secret_seals_and_the_one_before_still_opens_and_finds() -> None:
+    token = new_token()
+    rotated = Vault(SecretStr("the master secret after it"), SecretStr(MASTER))
+    again = Vault(SecretStr("the third master secret"), SecretStr("the master secret after it"), SecretStr(MASTER))
+    for vault in (rotated, again):
+        assert vault.open(VAULT.seal(token)) == token
+        assert vault.lookup_hash(token) == VAULT.lookup_hash(token)
+    assert again.open(rotated.seal(token)) == token
+    with pytest.raises(VaultError, match=rotated.key_id.hex()):
+        VAULT.open(rotated.seal(token))
+
+
+def test_what_is_sealed_anew_needs_the_former_secret_no_more() -> None:
+    token, alone = new_token(), Vault(SecretStr("the master secret after it"))
+    rotated = Vault(SecretStr("the master secret after it"), SecretStr(MASTER))
+    anew = rotated.resealed(VAULT.seal(token))
+    assert alone.open(anew) == token
+    assert rotated.resealed(anew) == anew

@@ -15,7 +15,7 @@ import pytest
 
 from deploy.embedded import EmbeddedError
 from deploy.embedded.ports import free_port
-from deploy.embedded.postgres import EmbeddedPostgres
+from deploy.embedded.postgres import EmbeddedPostgres, _working_in
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
 
@@ -54,6 +54,19 @@ async def test_committed_rows_survive_kill_9_with_work_in_flight(server: Embedde
         await sleeping
     assert server.port == port
     assert await sql(server, "select array_agg(n) from kept") == [1]
+
+
+async def test_a_crash_leaves_no_process_of_it_and_what_was_committed(server: EmbeddedPostgres) -> None:
+    await sql(server, "create table crashed as select 8 as n")
+    connection = await asyncpg.connect(server.url("postgres"))  # a backend of its own
+
+    server.crash()
+
+    assert _working_in(server._data) == []
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await connection.fetchval("select 1")
+    server.start()
+    assert await sql(server, "select n from crashed") == 8
 
 
 async def test_starts_although_the_stale_lock_names_a_living_process(server: EmbeddedPostgres) -> None:

@@ -1,5 +1,6 @@
 """Logs: whatever is logged, no credential gets out; what belongs together can be found together."""
 
+import dataclasses
 import json
 import logging
 import time
@@ -9,7 +10,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Status, StatusCode
+from temporalio.testing import ActivityEnvironment
 
+from api import about
 from canonical.vault import new_token
 from deploy.redaction import redact
 from deploy.span_redaction import RedactedSpans
@@ -84,6 +87,37 @@ def test_a_json_line_holds_ids_and_no_secret() -> None:
     assert line["connection_id"] == "nl-tnm"
     assert line["workflow_id"] == "handshake/nl-tnm"
     assert TOKEN not in json.dumps(line)
+
+
+def test_a_line_says_whom_it_is_about_wherever_that_is_known() -> None:
+    lines: list[dict[str, object]] = []
+
+    def write() -> None:
+        lines.append(json.loads(JsonFormatter().format(record("said"))))
+
+    about.begins(request_id="r-1", correlation_id="c-1")
+    about.known(connection_id="mobility")
+    write()
+    about.begins(request_id=f"Token {TOKEN}", correlation_id=TOKEN)
+    write()
+    assert TOKEN not in json.dumps(lines.pop())
+    about.begins()
+    environment = ActivityEnvironment()
+    environment.info = dataclasses.replace(
+        environment.info, workflow_id="session/mobility/DE*ABC/S-1", activity_type="delivery-send"
+    )
+    environment.run(write)
+    of_workflow = {"workflow_id": "feed/mobility", "workflow_type": "PartnerFeed"}
+    lines.append(json.loads(JsonFormatter().format(record("said", temporal_workflow=of_workflow))))
+    at_the_edge, in_an_activity, in_a_workflow = lines
+    assert {name: at_the_edge[name] for name in ("request_id", "correlation_id", "connection_id")} == {
+        "request_id": "r-1",
+        "correlation_id": "c-1",
+        "connection_id": "mobility",
+    }
+    assert (in_an_activity["activity"], in_an_activity["connection_id"]) == ("delivery-send", "mobility")
+    assert (in_a_workflow["workflow_id"], in_a_workflow["connection_id"]) == ("feed/mobility", "mobility")
+    assert "request_id" not in in_an_activity
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])

@@ -72,7 +72,7 @@ async def test_a_delivery_goes_on_where_a_killed_worker_left_it(databases: Datab
             client = await connect_to(temporal.address, "cpo", vault)
             key = record.object_id.key
             handle = await client.start_workflow(
-                CdrDelivery.run, DeliveryOrder(key, "emsp"), id=ids.cdr_delivery("emsp", key), task_queue="roam"
+                CdrDelivery.run, DeliveryOrder.current(key, "emsp"), id=ids.cdr_delivery("emsp", key), task_queue="roam"
             )
             await asyncio.wait_for(under_way.wait(), 20)
             worker.kill()

@@ -1,10 +1,15 @@
 """What does not go well, with scripted activities: the branches that two healthy deployments never take."""
 
+from datetime import timedelta
+
+from temporalio.exceptions import ApplicationError
+
 from activities.billing import Billed, BillingActivities, Verdict
 from activities.commands import Asked, CommandActivities
-from activities.handshake import HandshakeActivities, RegistrationAnswer
+from activities.delivery import DeliveryActivities, Standing
 from activities.partner_feed import FeedActivities
 from activities.resync import Begun, Finished, Progress, ResyncActivities
+from activities.session_watch import Looked, SessionWatchActivities
 from activities.settlement import Booked, Claimed, Exceptions, SettlementActivities
 from activities.webhooks import Delivered, WebhookActivities
 from adapters.transport.crawl import Place
@@ -12,13 +17,15 @@ from canonical.command import CommandState
 from canonical.identity import ObjectId
 from canonical.partner import Side
 from canonical.session import SessionStatus
+from tests.replay import handshakes
 from tests.workflows.stage import Stage, eventually, refusal
 from workflows import ids
 from workflows.cdr_delivery import CdrDelivery
-from workflows.contract import RegistrationFailed
-from workflows.handshake import Handshake
-from workflows.unregistration import Unregistration
+from workflows.partner_feed import FeedOrder, PartnerFeed
+from workflows.resync import Resync, ResyncOrder
 
+_SOON = 12
+"""Events until a new run."""
 _CDR = ObjectId.parse("DE*RCO/C-1")
 
 
@@ -27,14 +34,34 @@ def _session(number: int) -> ObjectId:
 
 
 async def play(stage: Stage) -> None:
-    await _handshakes(stage)
-    await leavings(stage)
+    await handshakes.play(stage)
     await _sessions(stage)
     await _deliveries(stage)
     await commands(stage)
     await _lists(stage)
     await _settlements(stage)
     await webhooks(stage)
+    await long_lives(stage)
+
+
+async def long_lives(stage: Stage) -> None:
+    """A feed and a walk that leave a run behind."""
+    script, client, queue = stage.script, stage.client, stage.signals.task_queue
+    feed = FeedOrder("c-for-months", events_max=_SOON)
+    script.on(FeedActivities.drain, refusal("401", "PartnerUnauthorized"), 1, 0)
+    handle = await client.start_workflow(PartnerFeed.run, feed, id=ids.partner_feed("c-for-months"), task_queue=queue)
+    for number in range(1, 8):
+        await eventually(lambda n=number: len(script.inputs(FeedActivities.drain)) > n, "a drain")  # type: ignore[misc]
+        await stage.signals.feed("c-for-months")
+    await eventually(lambda: len(script.inputs(FeedActivities.drain)) > 8, "the last drain")
+    await handle.terminate("recorded")
+
+    pages = [Progress(2, f"https://p/{n}", Place(f"https://p/{n}", page=n)) for n in range(2, 6)]
+    script.on(ResyncActivities.begin, Begun(2)).on(ResyncActivities.pull_page, *pages, Progress(1, None))
+    script.on(ResyncActivities.finish, Finished("9 seen"))
+    order, walk = ResyncOrder("c-for-months", "tokens", events_max=_SOON), ids.resync("c-for-months", "tokens")
+    await client.start_workflow(Resync.run, order, id=walk, task_queue=queue)
+    await stage.result(walk)
 
 
 async def webhooks(stage: Stage) -> None:
@@ -60,76 +87,85 @@ async def webhooks(stage: Stage) -> None:
     await stage.result(webhook)
 
 
-async def _handshakes(stage: Stage) -> None:
-    script, signals = stage.script, stage.signals
-    script.on(HandshakeActivities.discover, refusal("down", "PartnerUnavailable"), "by an adapter")
-    script.on(HandshakeActivities.offer_access, None).on(HandshakeActivities.exchange_credentials, None)
-    script.on(HandshakeActivities.prove, None).on(HandshakeActivities.modules_to_pull, [])
-    await signals.connect("stuck")
-    await stage.reaches(ids.handshake("stuck"), "STUCK_DISCOVERING")
-    await signals.nudge("stuck")
-    await stage.result(ids.handshake("stuck"))
-
-    script.on(HandshakeActivities.discover, refusal("down", "PartnerUnavailable"))
-    await signals.connect("given-up")
-    await stage.reaches(ids.handshake("given-up"), "STUCK_DISCOVERING")
-    await stage.handle(ids.handshake("given-up")).signal(Handshake.give_up)
-    await stage.result(ids.handshake("given-up"))
-
-    no = RegistrationAnswer(accepted=False, ocpi_status=3002, message="no version in common")
-    script.on(HandshakeActivities.answer_registration, no, RegistrationAnswer(accepted=True))
-    for _ in range(2):
-        try:
-            await signals.register("refused-first")
-        except RegistrationFailed:
-            await stage.reaches(ids.handshake("refused-first"), "REFUSED")
-    await stage.result(ids.handshake("refused-first"))
-
-
-async def leavings(stage: Stage) -> None:
-    """The end of a registration: told at the second attempt, and left untold."""
-    script, signals = stage.script, stage.signals
-    script.on(HandshakeActivities.unregister, refusal("down", "PartnerUnavailable"), None)
-    await signals.unregister("told")
-    await stage.reaches(ids.unregistration("told"), "STUCK_TELLING")
-    await stage.handle(ids.unregistration("told")).signal(Unregistration.nudge)
-    await stage.result(ids.unregistration("told"))
-
-    script.on(HandshakeActivities.unregister, refusal("down", "PartnerUnavailable"))
-    script.on(HandshakeActivities.revoke, None)
-    await signals.unregister("untold")
-    await stage.reaches(ids.unregistration("untold"), "STUCK_TELLING")
-    await stage.handle(ids.unregistration("untold")).signal(Unregistration.give_up)
-    await stage.result(ids.unregistration("untold"))
-
-
 async def _sessions(stage: Stage) -> None:
     script, signals = stage.script, stage.signals
-    await signals.session_started(_session(1), "c", Side.CPO)
+    await signals.session_started(_session(1), "c", Side.CPO, SessionStatus.ACTIVE)
     await signals.session_changed(_session(1), "c", Side.CPO, SessionStatus.INVALID)
     script.on(BillingActivities.generate_cdr, Billed(None, "no tariff", needs_person=True))
     await signals.session_changed(_session(2), "c", Side.CPO, SessionStatus.COMPLETED)
     script.on(BillingActivities.check_cdr, Verdict("QUARANTINED", "cdr.total_cost_differs", needs_person=True))
-    await signals.session_started(_session(3), "c", Side.EMSP)
-    await stage.reaches(ids.charging_session("c", _session(3).key), "RUNNING")
+    await signals.session_started(_session(3), "c", Side.EMSP, SessionStatus.ACTIVE)
+    await stage.reaches(ids.charging_session("c", _session(3).key), "ACTIVE")
     await signals.cdr_received(_CDR, "S-3", "c")
     for number in (1, 2, 3):
         await stage.result(ids.charging_session("c", _session(number).key))
+    await sessions_in_doubt(stage)
+
+
+async def sessions_in_doubt(stage: Stage) -> None:
+    """Silent and heard of again, without a CDR, a CDR without a session, and a store that is away."""
+    script, signals = stage.script, stage.signals
+    active, ended = SessionStatus.ACTIVE, SessionStatus.COMPLETED
+    silent, late = ids.charging_session("c", _session(6).key), ids.charging_session("c", _session(7).key)
+    script.on(SessionWatchActivities.settle, None).on(SessionWatchActivities.cdr_here, None)
+    script.on(
+        SessionWatchActivities.look,
+        Looked("SILENT", "it", attention=True, status=active),
+        Looked("ACTIVE", "it", status=active),
+    )
+    script.on(BillingActivities.generate_cdr, refusal("the store is away"), Billed(None, "free"))
+    await signals.session_started(_session(6), "c", Side.CPO, active)
+    for state in ("SILENT", "ACTIVE"):
+        await signals.look(_session(6), "c", Side.CPO, active)
+        await stage.reaches(silent, state)
+    await signals.session_changed(_session(6), "c", Side.CPO, ended)
+    await stage.result(silent)
+
+    script.on(SessionWatchActivities.look, Looked("CDR_OVERDUE", "its CDR", attention=True, status=ended))
+    script.on(BillingActivities.check_cdr, Verdict("ACCEPTED", "the same"))
+    await signals.look(_session(7), "c", Side.EMSP, ended)
+    await stage.reaches(late, "CDR_OVERDUE")
+    await signals.cdr_received(_CDR, "S-7", "c")
+    await stage.result(late)
+
+    script.on(SessionWatchActivities.look, Looked("PLANNED", "the operator to tell of it"))
+    await signals.cdr_received(_CDR, "S-8", "c")
+    await stage.result(ids.charging_session("c", _session(8).key))
 
 
 async def _deliveries(stage: Stage) -> None:
+    """Parked, held, and waiting for the next attempt, with everything that a person can decide about it."""
     script = stage.script
-    script.on(BillingActivities.send_cdr, refusal("2001"), None)
-    script.on(BillingActivities.prove_receipt, refusal("404", "PartnerNotFound"))
-    script.on(BillingActivities.generate_cdr, Billed("DE*RCO/C-4"), Billed("DE*RCO/C-5"))
-    for number, decision in ((4, CdrDelivery.release), (5, CdrDelivery.abandon)):
-        delivery = ids.cdr_delivery("c", f"DE*RCO/C-{number}")
-        await stage.signals.session_changed(_session(number), "c", Side.CPO, SessionStatus.COMPLETED)
-        await stage.reaches(ids.charging_session("c", _session(number).key), "DELIVERING")
-        await stage.reaches(delivery, "PARKED")
-        await stage.handle(delivery).signal(decision)
-        await stage.result(ids.charging_session("c", _session(number).key))
-        script.on(BillingActivities.send_cdr, refusal("2001"))
+    parked, held = Standing("PARKED", "a decision; 2001", "decide", attention=True), Standing("HELD", "a connection")
+    proved, replaced = Standing("PROVED", "nothing"), Standing("REPLACED", "nothing")
+    script.on(DeliveryActivities.abandon, Standing("ABANDONED", "nothing", attention=True))
+    down = ApplicationError("down", next_retry_delay=timedelta(hours=1))
+    for number, first, decision, last in (
+        (4, parked, CdrDelivery.release_now, proved),
+        (5, parked, CdrDelivery.abandon_now, proved),
+        (6, held, CdrDelivery.wake, proved),
+        (7, parked, CdrDelivery.corrected, replaced),
+        (8, down, CdrDelivery.release, proved),
+        (9, down, CdrDelivery.abandon, proved),
+    ):
+        cdr = ObjectId.parse(f"DE*RCO/C-{number}")
+        delivery, before = ids.cdr_delivery("c", cdr.key), len(script.inputs(DeliveryActivities.deliver))
+        script.on(DeliveryActivities.deliver, first, last)
+        if number < 6:  # by the session that it is of
+            script.on(BillingActivities.generate_cdr, Billed(cdr.key))
+            await stage.signals.session_changed(_session(number), "c", Side.CPO, SessionStatus.COMPLETED)
+        else:
+            await stage.signals.cdr_issued(cdr, "c")
+        if isinstance(first, Standing):
+            await stage.reaches(delivery, first.state)
+        else:
+            await eventually(lambda: len(script.inputs(DeliveryActivities.deliver)) > before, "an attempt")  # noqa: B023
+        handle = stage.handle(delivery)
+        if decision in (CdrDelivery.release_now, CdrDelivery.abandon_now, CdrDelivery.corrected):
+            await handle.execute_update(decision)
+        else:
+            await handle.signal(decision)
+        await stage.result(delivery)
 
 
 async def commands(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 """Record the histories that `test_replay` replays: `python -m tests.replay.record`.
 
 Plays sessions, handshakes and a settlement between two deployments with real servers, and with scripted activities
-what does not go well, and writes what Temporal has kept of it into `histories/`, one file a workflow. Record again
+what does not go well, and writes what Temporal has kept of it into `histories/`, one file a run. Record again
 when a workflow or a branch of one is new; what was recorded before goes to `histories/earlier/` when the code that
 wrote it has been landed, for such workflows are still running somewhere.
 
@@ -28,7 +28,7 @@ from deploy.demo import cast
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.temporal import EmbeddedTemporal
 from deploy.temporal_client import connect_to
-from tests.replay import badly
+from tests.replay import badly, fingerprint
 from tests.replay.key import PUBLIC_KEY, vault
 from tests.workflows.pair import pair
 from tests.workflows.stage import staged
@@ -53,6 +53,7 @@ def main() -> None:
         finally:
             temporal.stop()
             postgres.stop()
+    fingerprint.write()
 
 
 async def _record(postgres: EmbeddedPostgres, temporal: EmbeddedTemporal) -> None:

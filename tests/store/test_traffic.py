@@ -1,6 +1,7 @@
 """Outbox, idempotency, authorisations, cases."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -12,9 +13,9 @@ from tests.store.samples import at, authorization
 
 async def test_the_outbox_is_a_queue_for_each_partner(store: Store) -> None:
     async with store.transaction() as work:
-        first = await work.outbox.add("a", "locations", "DE*RCO/L1", OutboxAction.PUT)
-        second = await work.outbox.add("a", "tariffs", "DE*RCO/T1", OutboxAction.DELETE)
-        third = await work.outbox.add("a", "locations", "DE*RCO/L2", OutboxAction.PUT)
+        first = (await work.outbox.add("a", "locations", "DE*RCO/L1", OutboxAction.PUT)).id
+        second = (await work.outbox.add("a", "tariffs", "DE*RCO/T1", OutboxAction.DELETE)).id
+        third = (await work.outbox.add("a", "locations", "DE*RCO/L2", OutboxAction.PUT)).id
         await work.outbox.add("b", "locations", "DE*RCO/L1", OutboxAction.PUT)
     async with store.transaction() as work:
         assert [entry.id for entry in await work.outbox.pending("a", 2)] == [first, second]
@@ -31,6 +32,25 @@ async def test_the_outbox_is_a_queue_for_each_partner(store: Store) -> None:
         assert (await work.outbox.waiting("a"), await work.outbox.waiting("b")) == (1, 1)
         assert set(await work.outbox.neglected(at(60 * 24 * 365 * 50))) == {"a", "b"}
         assert await work.outbox.neglected(at(0)) == ()
+
+
+async def test_while_somebody_is_at_an_outbox_nobody_has_to_be_woken(store: Store) -> None:
+    async def attended(connection: str) -> bool:
+        async with store.transaction() as work:
+            return (await work.outbox.add(connection, "tariffs", "DE*RCO/T1", OutboxAction.PUT)).attended
+
+    assert not await attended("a")
+    async with store.transaction() as work:
+        await work.outbox.attend("a", timedelta(minutes=1))
+        await work.outbox.attend("b", timedelta(seconds=-1))
+    assert await attended("a")
+    assert not await attended("b")
+    async with store.transaction() as work:
+        assert await work.outbox.neglected(at(60 * 24 * 365 * 50)) == ("b",)
+        await work.outbox.leave("a")
+    assert not await attended("a")
+    async with store.transaction() as work:
+        assert set(await work.outbox.neglected(at(60 * 24 * 365 * 50))) == {"a", "b"}
 
 
 async def test_told_is_the_last_word(store: Store) -> None:

@@ -26,6 +26,9 @@ PAIR = ("operator", "provider")
 PAIR_IN_STEP = ("operator-in-step", "provider-in-step")
 PAIR_ON_BOTH_SIDES = ("one-on-both-sides", "other-on-both-sides")
 PAIR_WITH_SECRETS = ("operator-with-secrets", "provider-with-secrets")
+WITH_AN_ECHO = "us-with-an-echo"
+PAIR_WITHIN_BUDGET = ("operator-within-budget", "provider-within-budget")
+PAIR_TRACED = ("operator-traced", "provider-traced")
 """The same for a test that must find no workflow of another one, for each has a key of its own."""
 _EVENTS_UNTIL_NEW_RUN = 40
 _numbers = count(1)
@@ -37,7 +40,16 @@ def temporal() -> Iterator[EmbeddedTemporal]:
     with tempfile.TemporaryDirectory(prefix="roam-temporal-", dir=_quick_place()) as folder:
         server = EmbeddedTemporal(
             Path(folder),
-            [NAMESPACE, *PAIR, *PAIR_IN_STEP, *PAIR_ON_BOTH_SIDES, *PAIR_WITH_SECRETS],
+            [
+                NAMESPACE,
+                *PAIR,
+                *PAIR_IN_STEP,
+                *PAIR_ON_BOTH_SIDES,
+                *PAIR_WITH_SECRETS,
+                *PAIR_TRACED,
+                *PAIR_WITHIN_BUDGET,
+                WITH_AN_ECHO,
+            ],
             search_attributes=REGISTERED,
         )
         server.start()

@@ -28,6 +28,7 @@ from workflows.retention import Retention
 from workflows.search_attributes import STATE
 from workflows.sweep import Sweep
 from workflows.synchronisation import Synchronisation, SynchronisationOrder
+from workflows.token_rotation import TokenRotation
 
 AT_CPO, AT_EMSP = "provider", "operator"
 """Id of the connection at the operator, and at the provider."""
@@ -58,8 +59,11 @@ class Pair:
             await self.cpo.office.put(f"/locations/{name}", cast.LOCATIONS[name])
         await self.emsp.office.put(f"/tokens/{uid}", card, type="RFID")
 
-    async def meet(self) -> str:
-        """The handshake, and what each pulls after it. Returns the registration token."""
+    async def meet(self, query: str = "") -> str:
+        """The handshake, and what each pulls after it. Returns the registration token.
+
+        `query` is put behind the address at which the operator begins.
+        """
         invitation = {"id": AT_EMSP, "name": "Operator", "sides": ["EMSP"], "mode": "invite"}
         invited = await self.emsp.office.post("/connections", invitation)
         await self.cpo.office.post(
@@ -69,7 +73,7 @@ class Pair:
                 "name": "Provider",
                 "sides": ["CPO"],
                 "mode": "register",
-                "versions_url": invited["versions_url"],
+                "versions_url": f"{invited['versions_url']}{query}",
                 "token": invited["registration_token"],
             },
         )
@@ -122,6 +126,7 @@ class Pair:
             await player.built.client.execute_workflow(Sweep.run, id=ids.SWEEP_SCHEDULE, task_queue=queue)
             await player.built.client.execute_workflow(FinancialLog.run, id=ids.LOG_SCHEDULE, task_queue=queue)
             await player.built.client.execute_workflow(Retention.run, id=ids.RETENTION_SCHEDULE, task_queue=queue)
+            await player.built.client.execute_workflow(TokenRotation.run, id=ids.ROTATION_SCHEDULE, task_queue=queue)
 
     async def _judged(self, drive: Drive) -> bool:
         """A CDR is known by its own id: not every version says which session it is for."""
@@ -168,8 +173,12 @@ async def pair(
     database_urls: tuple[str, str],
     secret_key: str,
     versions: tuple[str, str] = ("", ""),
+    **more: str,
 ) -> AsyncIterator[Pair]:
-    """Both deployments at work. `versions` are those of OCPI that each offers, with commas between; none named: all."""
+    """Both deployments at work. `versions` are those of OCPI that each offers, with commas between; none named: all.
+
+    `more` are further settings of both.
+    """
     sides = ((Side.CPO, cast.CPO_PARTY, "Operator"), (Side.EMSP, cast.EMSP_PARTY, "Provider"))
     where = zip(sides, namespaces, database_urls, versions, strict=True)
     players: list[_Running] = []
@@ -177,7 +186,7 @@ async def pair(
         for (side, party, name), namespace, database_url, offered in where:
             players.append(_Running())
             settings = {"party": party, "business_name": name, "sides": side, "secret_key": secret_key}
-            settings["ocpi_versions"] = offered
+            settings |= {"ocpi_versions": offered, **more}
             await players[-1].start(settings, database_url, temporal_address, namespace)
         yield Pair(*(player.player for player in players))
     finally:

@@ -17,18 +17,19 @@ from starlette.responses import Response
 from temporalio.testing import ActivityEnvironment
 
 from activities.billing import BillingActivities, CdrRef, SessionRef
+from activities.delivery import DeliveryActivities
 from activities.handshake import Exchange, HandshakeActivities
 from activities.resources import Resources, SettlementTerms, Us
 from activities.settlement import Claim, InvoiceOrder, SettlementActivities, StatementRef
 from activities.sweep import PENDING_FOR, SweepActivities, SweepOrder, Swept
-from adapters.contract import Interface, Module, PartnerRejected
+from adapters.contract import Interface, Module
 from adapters.registry import build_registry
 from adapters.transport.address_guard import AddressPolicy
 from adapters.transport.http import PartnerHttp
 from canonical.partner import Endpoint, Side
 from canonical.session import SessionStatus
 from canonical.settlement import ItemOutcome, ReconciledItem
-from canonical.store import AccessPurpose, CdrState, OutboxAction, Store
+from canonical.store import AccessPurpose, CdrState, DeliveryState, OutboxAction, Store
 from settlement.pricing.policy import DEFAULT_POLICY
 from settlement.statement import item
 from settlement.vat import VatTreatment
@@ -74,7 +75,7 @@ async def partner() -> AsyncIterator[Partner]:
 
 
 @pytest_asyncio.fixture
-async def billing(store: Store, partner: Partner) -> AsyncIterator[BillingActivities]:
+async def connected(store: Store, partner: Partner) -> AsyncIterator[Resources]:
     async with PartnerHttp(LOCAL) as http:
         made = resources(store, http)
         adapter = made.registry.by_key("ocpi-2.2.1/standard")
@@ -83,7 +84,17 @@ async def billing(store: Store, partner: Partner) -> AsyncIterator[BillingActivi
         async with store.transaction() as work:
             await work.connections.add(connection().model_copy(update=linked))
             await work.access.keep_outbound("emsp", SecretStr("token-of-the-partner"), request_key="test")
-        yield BillingActivities(made)
+        yield made
+
+
+@pytest.fixture
+def billing(connected: Resources) -> BillingActivities:
+    return BillingActivities(connected)
+
+
+@pytest.fixture
+def delivery(connected: Resources) -> DeliveryActivities:
+    return DeliveryActivities(connected, Recorder(connected.store))
 
 
 async def ended_session(store: Store) -> None:
@@ -120,14 +131,14 @@ async def test_what_was_never_started_is_a_case_and_no_cdr(store: Store, billing
 
 
 async def test_a_cdr_with_a_receipt_is_not_sent_again(
-    store: Store, billing: BillingActivities, partner: Partner
+    store: Store, delivery: DeliveryActivities, partner: Partner
 ) -> None:
     partner.answers["POST", "/cdrs"] = enveloped(headers={"Location": partner.url("/cdrs/1")}, http=201)
     async with store.transaction() as work:
         await work.cdrs.add(dossier(), connection_id="emsp", ours=True, evidence_id=None)
     ref = CdrRef(cdr().object_id.key, "emsp")
     for _ in range(2):
-        await ActivityEnvironment().run(billing.send_cdr, ref)
+        await ActivityEnvironment().run(delivery.send_cdr, ref)
     assert len(partner.seen) == 1
     async with store.transaction() as work:
         (receipt,) = await work.cdr_deliveries.receipts(cdr().object_id, "emsp")
@@ -212,7 +223,7 @@ async def test_a_partner_that_keeps_us_waiting_is_told_3001_while_it_still_liste
 )
 async def test_a_receipt_proves_what_money_hangs_on(
     store: Store,
-    billing: BillingActivities,
+    delivery: DeliveryActivities,
     partner: Partner,
     held: dict[str, object],
     outcome: str,
@@ -222,24 +233,24 @@ async def test_a_receipt_proves_what_money_hangs_on(
     async with store.transaction() as work:
         await work.cdrs.add(dossier(), connection_id="emsp", ours=True, evidence_id=None)
     ref = CdrRef(cdr().object_id.key, "emsp")
-    await ActivityEnvironment().run(billing.send_cdr, ref)
+    await ActivityEnvironment().run(delivery.send_cdr, ref)
     partner.answers["GET", "/cdrs/1"] = enveloped({**json.loads(partner.last.body), **held})
-    assert await ActivityEnvironment().run(billing.prove_receipt, ref) == outcome
+    assert await ActivityEnvironment().run(delivery.prove_receipt, ref) == outcome
     async with store.transaction() as work:
         assert [case.kind for case in await work.cases.list()] == cases
         assert (await work.cdr_deliveries.receipts(cdr().object_id, "emsp"))[-1].proved is (outcome == "PROVED")
 
 
 async def test_a_refused_cdr_is_a_case_and_not_repeated(
-    store: Store, billing: BillingActivities, partner: Partner
+    store: Store, delivery: DeliveryActivities, partner: Partner
 ) -> None:
     partner.answers["POST", "/cdrs"] = enveloped(status_code=2001, message="no", http=200)
     async with store.transaction() as work:
         await work.cdrs.add(dossier(), connection_id="emsp", ours=True, evidence_id=None)
     with pytest.raises(Exception, match="no") as failure:
-        await ActivityEnvironment().run(billing.send_cdr, CdrRef(cdr().object_id.key, "emsp"))
+        await ActivityEnvironment().run(delivery.send_cdr, CdrRef(cdr().object_id.key, "emsp"))
     assert failure.value.non_retryable
-    assert failure.value.type == PartnerRejected.__name__
+    assert failure.value.type == DeliveryState.PARKED
     async with store.transaction() as work:
         (case,) = await work.cases.list()
         (answer,) = await work.cdr_deliveries.receipts(cdr().object_id, "emsp")

@@ -14,6 +14,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.billing import BillingActivities, CdrRef, SessionRef
+from activities.delivery import DeliveryActivities
+from activities.resources import Resources
 from activities.settlement import Claim, SettlementActivities
 from activities.sweep import SweepActivities, SweepOrder
 from adapters.contract import Interface, Module
@@ -45,8 +47,8 @@ async def partner() -> AsyncIterator[Partner]:
 
 
 @pytest_asyncio.fixture(params=VERSION_NUMBERS)
-async def billing(request: pytest.FixtureRequest, store: Store, partner: Partner) -> AsyncIterator[BillingActivities]:
-    """Billing towards a partner that speaks one version."""
+async def connected(request: pytest.FixtureRequest, store: Store, partner: Partner) -> AsyncIterator[Resources]:
+    """Connected with a partner that speaks one version."""
     async with PartnerHttp(LOCAL) as http:
         made = resources(store, http)
         adapter = made.registry.by_key(f"ocpi-{request.param}/standard")
@@ -55,7 +57,17 @@ async def billing(request: pytest.FixtureRequest, store: Store, partner: Partner
         async with store.transaction() as work:
             await work.connections.add(connection().model_copy(update=linked))
             await work.access.keep_outbound("emsp", SecretStr("token-of-the-partner"), request_key="test")
-        yield BillingActivities(replace(made, clock=lambda: at(90)))
+        yield replace(made, clock=lambda: at(90))
+
+
+@pytest.fixture
+def billing(connected: Resources) -> BillingActivities:
+    return BillingActivities(connected)
+
+
+@pytest.fixture
+def delivery(connected: Resources) -> DeliveryActivities:
+    return DeliveryActivities(connected, Recorder(connected.store))
 
 
 async def ended(store: Store, *, discounts: tuple[Discount, ...] = ()) -> None:
@@ -80,8 +92,8 @@ async def billed(store: Store, billing: BillingActivities) -> StoredCdr:
     return kept
 
 
-async def send(billing: BillingActivities, sent: ObjectId) -> None:
-    await ActivityEnvironment().run(billing.send_cdr, CdrRef(sent.key, "emsp"))
+async def send(delivery: DeliveryActivities, sent: ObjectId) -> None:
+    await ActivityEnvironment().run(delivery.send_cdr, CdrRef(sent.key, "emsp"))
 
 
 async def test_tariff_provenance(store: Store, billing: BillingActivities) -> None:
@@ -99,11 +111,13 @@ async def test_tariff_provenance(store: Store, billing: BillingActivities) -> No
             assert (await work.tariffs.version(each.tariff)).version() == each.tariff
 
 
-async def test_partner_version_provenance(store: Store, billing: BillingActivities, partner: Partner) -> None:
+async def test_partner_version_provenance(
+    store: Store, billing: BillingActivities, delivery: DeliveryActivities, partner: Partner
+) -> None:
     await ended(store)
     made = await billed(store, billing)
     name = made.dossier.cdr.object_id
-    await send(billing, name)
+    await send(delivery, name)
     async with store.transaction() as work:
         (sent,) = await work.cdr_deliveries.emissions(name, "emsp")
         (receipt,) = await work.cdr_deliveries.receipts(name, "emsp")
@@ -120,16 +134,16 @@ async def test_partner_version_provenance(store: Store, billing: BillingActiviti
 
 
 async def test_a_refusal_is_kept_with_its_words_and_is_no_receipt(
-    store: Store, billing: BillingActivities, partner: Partner
+    store: Store, billing: BillingActivities, delivery: DeliveryActivities, partner: Partner
 ) -> None:
     await ended(store)
     name = (await billed(store, billing)).dossier.cdr.object_id
     accepts = partner.answers["POST", "/cdrs"]
     partner.answers["POST", "/cdrs"] = enveloped(status_code=2001, message="total_cost is strange", http=400)
     with pytest.raises(Exception, match="total_cost is strange"):
-        await send(billing, name)
+        await send(delivery, name)
     partner.answers["POST", "/cdrs"] = accepts
-    await send(billing, name)
+    await send(delivery, name)
     async with store.transaction() as work:
         receipts = await work.cdr_deliveries.receipts(name, "emsp")
         assert len(await work.cdr_deliveries.emissions(name, "emsp")) == 1  # the same bytes
@@ -144,7 +158,7 @@ async def test_a_refusal_is_kept_with_its_words_and_is_no_receipt(
 
 
 async def test_what_contradicts_itself_waits_until_somebody_lets_it_out(
-    store: Store, billing: BillingActivities, partner: Partner
+    store: Store, delivery: DeliveryActivities, partner: Partner
 ) -> None:
     sound = dossier()
     asked = Price(currency="EUR", before_tax=Decimal(-5))
@@ -154,13 +168,13 @@ async def test_what_contradicts_itself_waits_until_somebody_lets_it_out(
         await work.cdrs.add(sound.model_copy(update={"cdr": wrong}), connection_id="emsp", ours=True, evidence_id=None)
     for _ in range(2):
         with pytest.raises(ApplicationError, match="its amounts contradict each other"):
-            await send(billing, name)
+            await send(delivery, name)
     assert not partner.seen
     async with store.transaction() as work:
         (case,) = await work.cases.list()
         assert (case.kind, case.subject) == ("cdr-self-check", name.key)
         await work.cases.close(case.id, "agreed by phone", at(91), accepted=True)
-    await send(billing, name)
+    await send(delivery, name)
     async with store.transaction() as work:
         stored = await work.cdrs.get(name, ours=True)
     assert stored is not None
@@ -200,11 +214,11 @@ async def test_a_session_is_billed_under_the_agreement_that_held_when_it_began(
 
 
 async def test_a_credit_is_delivered_and_proved_like_any_cdr(
-    store: Store, billing: BillingActivities, partner: Partner
+    store: Store, billing: BillingActivities, delivery: DeliveryActivities, partner: Partner
 ) -> None:
     await ended(store)
     original = (await billed(store, billing)).dossier
-    await send(billing, original.cdr.object_id)
+    await send(delivery, original.cdr.object_id)
     taken_back = credit(original, at(100), f"{original.cdr.id}-C")
     name = taken_back.cdr.object_id
     async with store.transaction() as work:
@@ -212,15 +226,15 @@ async def test_a_credit_is_delivered_and_proved_like_any_cdr(
         await work.cdrs.add(taken_back, connection_id="emsp", ours=True, evidence_id=None)
     if spoken.version == NO_TAX:  # it has no word for it; the contract API does not let it come this far
         with pytest.raises(Exception, match="no credit CDRs"):
-            await send(billing, name)
+            await send(delivery, name)
         return
-    await send(billing, name)
+    await send(delivery, name)
     body = json.loads(partner.last.body)
     assert (body["credit"], body["credit_reference_id"]) == (True, original.cdr.id)
     owed = body["total_cost"]["before_taxes" if spoken.version == ALL else "excl_vat"]
     assert (owed, body["total_energy"]) == (-5, 10)
     partner.answers["GET", "/cdrs/1"] = enveloped(body)
-    assert await ActivityEnvironment().run(billing.prove_receipt, CdrRef(name.key, "emsp")) == "PROVED"
+    assert await ActivityEnvironment().run(delivery.prove_receipt, CdrRef(name.key, "emsp")) == "PROVED"
     async with store.transaction() as work:
         assert (await work.cdr_deliveries.emissions(name, "emsp"))[0].outcome in ("ACCEPTED", "ACCEPTED_WITH_FINDINGS")
         assert await work.cases.list() == ()
@@ -243,25 +257,26 @@ async def test_a_credit_of_a_later_month_is_on_the_statement_of_that_month(store
 
 
 async def test_a_credit_of_a_month_that_is_claimed_already_is_for_a_person(
-    store: Store, billing: BillingActivities, partner: Partner
+    store: Store, delivery: DeliveryActivities, partner: Partner
 ) -> None:
     async with store.transaction() as work:
         if (await work.connections.get("emsp")).version == NO_TAX:
             pytest.skip("this version has no credit CDRs")
         await work.cdrs.add(dossier(), connection_id="emsp", ours=True, evidence_id=None)
+    await send(delivery, of("C1"))
     await SettlementActivities(resources(store)).claim(Claim("emsp", "2026-03"))
     async with store.transaction() as work:
         await work.cdrs.add(credit(dossier(), at(90), "C1-C"), connection_id="emsp", ours=True, evidence_id=None)
-    await send(billing, of("C1-C"))
+    await send(delivery, of("C1-C"))
     async with store.transaction() as work:
         late = [case.subject for case in await work.cases.list() if case.kind == "cdr-late"]
     assert late == ["DE*RCO/C1-C"]
 
 
-async def test_the_sweep_has_a_credit_delivered_that_nobody_was_told_of(store: Store) -> None:
+async def test_the_sweep_has_a_cdr_and_a_credit_delivered_that_nobody_was_told_of(store: Store) -> None:
     async with store.transaction() as work:
         await work.cdrs.add(dossier(), connection_id="emsp", ours=True, evidence_id=None)
         await work.cdrs.add(credit(dossier(), at(90), "C1-C"), connection_id="emsp", ours=True, evidence_id=None)
     ear = Recorder(store)
-    assert (await SweepActivities(resources(store), ear).wake_unattended(SweepOrder())).cdrs == 1
-    assert ear.of("cdr_issued") == [(of("C1-C").key, "emsp")]
+    assert (await SweepActivities(resources(store), ear).wake_unattended(SweepOrder())).cdrs == 2
+    assert ear.of("delivery_due") == [(of("C1").key, "emsp"), (of("C1-C").key, "emsp")]

@@ -15,7 +15,7 @@ from canonical.identity import ObjectId
 from canonical.money import Price
 from canonical.partner import Side
 from canonical.session import AuthMethod, Session, SessionStatus
-from canonical.store import Store
+from canonical.store import CdrState, Store
 from canonical.tariff import TariffElement, TariffRestrictions
 from canonical.token import Whitelist
 from settlement.agreement import STANDARD, Agreement, AmountBasis
@@ -275,3 +275,21 @@ async def test_of_very_many_alike_not_all_are_read(partner: Store, monkeypatch: 
     assert "cdr.too_many_alike" in blocking(
         await arrived(partner, later("C3"), sent("C4", session_id="S1"), sent("C5"))
     )
+
+
+async def test_an_end_that_comes_after_its_cdr_and_contradicts_it_has_it_quarantined(partner: Store) -> None:
+    async with partner.transaction() as work:
+        await work.sessions.put(session("S1", energy="1", updated=120), source=SOURCE)  # still ACTIVE
+    record = sent()
+    await arrive(partner, record)
+    billing, ref = BillingActivities(provider(partner)), CdrRef(record.object_id.key, SOURCE)
+    assert (await billing.check_cdr(ref)).state == "ACCEPTED"
+    async with partner.transaction() as work:
+        await work.sessions.put(ended(energy_kwh=Decimal(3), last_updated=at(180)), source=SOURCE)
+    for _ in range(2):
+        assert (await billing.check_cdr(ref)).state == "QUARANTINED"
+    async with partner.transaction() as work:
+        stored = await work.cdrs.get(record.object_id, connection_id=SOURCE, ours=False)
+        assert stored is not None
+        assert stored.state is CdrState.QUARANTINED
+        assert [case.kind for case in await work.cases.list()] == ["cdr-quarantined"]

@@ -2,17 +2,25 @@
 
 import asyncio
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
+from pydantic import SecretStr
 from temporalio.client import WorkflowExecutionStatus
 
-from activities.handshake import Exchange, HandshakeActivities, RegistrationAnswer
+from activities.handshake import Exchange, HandshakeActivities, RegistrationAnswer, _ways
 from activities.resync import Begun, Cursor, Finished, Progress, ResyncActivities
 from activities.schedules import ScheduleActivities
+from adapters.contract import AskAgain
+from adapters.ocpi.adapter import OcpiAdapter
+from adapters.partners.standard import STANDARD
+from adapters.registry import VERSIONS
+from canonical.store import HeldToken
 from tests.workflows.stage import Script, Stage, eventually, refusal
 from workflows import ids
-from workflows.contract import CannotTell, RegistrationFailed
+from workflows.contract import CannotTell, Intervention, NotRunning, RegistrationFailed
 from workflows.handshake import Handshake
 from workflows.synchronisation import Synchronisation, SynchronisationOrder
 from workflows.unregistration import Unregistration
@@ -25,6 +33,8 @@ def willing(script: Script, *modules: str) -> Script:
     script.on(HandshakeActivities.exchange_credentials, None)
     script.on(HandshakeActivities.answer_registration, RegistrationAnswer(accepted=True))
     script.on(HandshakeActivities.prove, None)
+    script.on(HandshakeActivities.connect_unproved, None)
+    script.on(HandshakeActivities.partner_has_called, True)
     script.on(HandshakeActivities.modules_to_pull, list(modules))
     script.on(ScheduleActivities.arrange, None)
     script.on(ResyncActivities.begin, Begun(1))
@@ -49,6 +59,7 @@ async def test_we_register_and_pull_what_the_partner_owns(stage: Stage) -> None:
         "handshake-exchange-credentials",
         "handshake-prove",
         "handshake-modules-to-pull",
+        "handshake-partner-has-called",
     ]
 
 
@@ -85,8 +96,8 @@ async def test_a_stuck_step_says_why_and_what_to_do_and_a_nudge_ends_the_pause(s
     assert "no route to the partner" in said
     assert "attempt 1 failed" in said
     assert "tried again in 1 s" in said
-    assert "`nudge`" in said
-    assert "`give_up`" in said
+    assert "`retry`" in said
+    assert "`give_up_now`" in said
     began = time.monotonic()
     for attempt in range(2, 6):
         await stage.signals.nudge(stage.connection_id)
@@ -261,3 +272,138 @@ async def test_a_hub_is_asked_whom_it_reaches_before_all_of_it_is_read(stage: St
         )
         assert await handle.result() == {"hubclientinfo": "2 pulled", "locations": "2 pulled"}
         assert stage.script.inputs(HandshakeActivities.refresh_roles) == asked
+
+
+async def test_the_partners_first_call_proves_the_other_direction(stage: Stage) -> None:
+    willing(stage.script).on(HandshakeActivities.partner_has_called, False)
+    await stage.signals.connect(stage.connection_id)
+    handshake = ids.handshake(stage.connection_id)
+    await stage.reaches(handshake, "PROVING_INBOUND", attention=False)
+    assert "the connection works meanwhile" in await stage.details(handshake)
+    await eventually(lambda: bool(stage.script.inputs(HandshakeActivities.modules_to_pull)), "the first pulls")
+    await stage.signals.partner_called(stage.connection_id)
+    assert await stage.result(handshake) == "CONNECTED"
+    assert await stage.state(handshake) == ("CONNECTED", False)
+
+
+async def test_a_call_that_nobody_told_of_is_found_in_the_store(stage: Stage) -> None:
+    willing(stage.script).on(HandshakeActivities.partner_has_called, False, True)
+    await stage.signals.connect(stage.connection_id)
+    asked = partial(stage.script.inputs, HandshakeActivities.partner_has_called)
+    await eventually(lambda: bool(asked()), "a look into the store")
+    await intervening(stage, Intervention.RETRY)
+    assert await stage.result(ids.handshake(stage.connection_id)) == "CONNECTED"
+
+
+async def test_a_partner_that_only_listens_is_connected_and_it_is_said_what_is_not_proved(
+    timeless_stage: Stage,
+) -> None:
+    willing(timeless_stage.script).on(HandshakeActivities.partner_has_called, False)
+    await timeless_stage.signals.connect(timeless_stage.connection_id)
+    handshake = ids.handshake(timeless_stage.connection_id)
+    assert await timeless_stage.result(handshake) == "CONNECTED"
+    assert await timeless_stage.state(handshake) == ("CONNECTED", True)
+    assert "not proved that the partner can call us" in await timeless_stage.details(handshake)
+
+
+async def test_a_person_vouches_for_either_direction(stage: Stage) -> None:
+    willing(stage.script).on(HandshakeActivities.prove, refusal("401", "PartnerUnauthorized"))
+    stage.script.on(HandshakeActivities.partner_has_called, False)
+    await stage.signals.connect(stage.connection_id)
+    handshake = ids.handshake(stage.connection_id)
+    await stage.reaches(handshake, "STUCK_PROVING", attention=True)
+    await intervening(stage, Intervention.SKIP_CANARY)
+    await stage.reaches(handshake, "PROVING_INBOUND")
+    assert stage.script.inputs(HandshakeActivities.connect_unproved) == [stage.connection_id]
+    await intervening(stage, Intervention.SKIP_CANARY)
+    assert await stage.result(handshake) == "CONNECTED"
+
+
+async def test_what_makes_no_sense_now_is_refused_with_the_reason(stage: Stage) -> None:
+    down = refusal("no route", "PartnerUnavailable")
+    willing(stage.script).on(HandshakeActivities.discover, down).on(HandshakeActivities.partner_has_called, False)
+    with pytest.raises(NotRunning, match="no handshake"):
+        await stage.signals.intervene(stage.connection_id, Intervention.RETRY)
+
+    await stage.signals.connect(stage.connection_id)
+    handshake = ids.handshake(stage.connection_id)
+    await stage.reaches(handshake, "STUCK_DISCOVERING", attention=True)
+    with pytest.raises(CannotTell, match="no canary call to skip: it is stuck at DISCOVERING"):
+        await stage.signals.intervene(stage.connection_id, Intervention.SKIP_CANARY)
+    stage.script.on(HandshakeActivities.discover, "by an adapter")
+    await intervening(stage, Intervention.USE_TOKEN)
+
+    await stage.reaches(handshake, "PROVING_INBOUND")
+    with pytest.raises(CannotTell, match="it is connected"):
+        await stage.signals.intervene(stage.connection_id, Intervention.GIVE_UP)
+    with pytest.raises(CannotTell, match="our own calls work"):
+        await stage.signals.intervene(stage.connection_id, Intervention.USE_TOKEN)
+    await intervening(stage, Intervention.SKIP_CANARY)
+    assert await stage.result(handshake) == "CONNECTED"
+
+
+async def test_where_the_partner_begins_only_giving_up_makes_sense(stage: Stage) -> None:
+    no = RegistrationAnswer(accepted=False, ocpi_status=3001, message="not like this")
+    willing(stage.script).on(HandshakeActivities.answer_registration, no)
+    with pytest.raises(RegistrationFailed):
+        await stage.signals.register(stage.connection_id)
+    for how in (Intervention.RETRY, Intervention.SKIP_CANARY, Intervention.USE_TOKEN):
+        with pytest.raises(CannotTell, match="the partner is to begin"):
+            await stage.signals.intervene(stage.connection_id, how)
+    await intervening(stage, Intervention.GIVE_UP)
+    assert await stage.result(ids.handshake(stage.connection_id)) == "GIVEN_UP"
+
+
+async def test_a_partner_that_does_not_come_again_is_not_waited_for_for_ever(timeless_stage: Stage) -> None:
+    no = RegistrationAnswer(accepted=False, ocpi_status=3001, message="not like this")
+    willing(timeless_stage.script).on(HandshakeActivities.answer_registration, no)
+    with pytest.raises(RegistrationFailed):
+        await timeless_stage.signals.register(timeless_stage.connection_id)
+    assert await timeless_stage.result(ids.handshake(timeless_stage.connection_id)) == "NOT_RETURNED"
+
+
+async def test_new_tokens_are_wanted_while_the_partner_has_not_called_yet(stage: Stage) -> None:
+    willing(stage.script).on(HandshakeActivities.partner_has_called, False, True)
+    await stage.signals.connect(stage.connection_id)
+    await stage.reaches(ids.handshake(stage.connection_id), "PROVING_INBOUND")
+    await stage.signals.renew(stage.connection_id)
+    assert await stage.result(ids.handshake(stage.connection_id)) == "CONNECTED"
+    first, second = stage.script.inputs(HandshakeActivities.exchange_credentials)
+    assert (first.renew, second.renew) == (False, True)
+    assert first.request_key != second.request_key
+
+
+async def test_a_partner_that_registers_once_more_is_called_once_more(stage: Stage) -> None:
+    willing(stage.script).on(HandshakeActivities.partner_has_called, False)
+    await stage.signals.register(stage.connection_id)
+    await stage.reaches(ids.handshake(stage.connection_id), "PROVING_INBOUND")
+    await stage.signals.update_credentials(stage.connection_id)
+    await eventually(lambda: len(stage.script.inputs(HandshakeActivities.prove)) == 2, "a call with the newer token")
+    await stage.reaches(ids.handshake(stage.connection_id), "PROVING_INBOUND")
+    await stage.signals.partner_called(stage.connection_id)
+    assert await stage.result(ids.handshake(stage.connection_id)) == "CONNECTED"
+
+
+async def intervening(stage: Stage, how: Intervention) -> None:
+    """As soon as the state that was reached has got so far: what is told in it comes a moment after."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await stage.signals.intervene(stage.connection_id, how)
+            except CannotTell:
+                await asyncio.sleep(0.02)
+            else:
+                return
+
+
+def test_the_order_in_which_a_lost_answer_is_mended_is_the_partners() -> None:
+    held = [HeldToken(number, SecretStr("t"), datetime.now(UTC)) for number in (3, 2)]
+
+    def order(*, renew: bool, **changed: tuple[AskAgain, ...]) -> list[tuple[str, int]]:
+        adapter = OcpiAdapter(VERSIONS[0], replace(STANDARD, **changed))
+        return [(method, each.number) for method, each in _ways(adapter, held, renew=renew)]
+
+    usual = [("POST", 3), ("POST", 2), ("PUT", 3), ("PUT", 2), ("GET", 3), ("GET", 2)]
+    assert order(renew=False) == usual
+    assert order(renew=True, asks_again=(AskAgain.READ,)) == [("PUT", 3), ("GET", 3)]
+    assert order(renew=True, asks_again=()) == [("PUT", 3)]

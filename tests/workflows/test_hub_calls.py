@@ -8,7 +8,9 @@ import pytest_asyncio
 from pydantic import SecretStr
 from temporalio.testing import ActivityEnvironment
 
-from activities.billing import BillingActivities, CdrRef
+from activities.attendance import AT_ONCE
+from activities.billing import CdrRef
+from activities.delivery import DeliveryActivities
 from activities.handshake import HandshakeActivities
 from activities.partner_feed import FeedActivities
 from activities.partner_link import calls_to
@@ -24,6 +26,7 @@ from canonical.store import OutboxAction, Store
 from canonical.token import TokenType
 from tests.adapters.transport.partner import Partner, Seen, enveloped, running_partner
 from tests.api.partner import ADAPTER, deployment
+from tests.api.recorder import Recorder
 from tests.store import samples
 from tests.store.samples import CPO, EMSP, T0
 from tests.workflows.test_activities import LOCAL, resources
@@ -83,7 +86,7 @@ async def test_a_cdr_goes_to_the_provider_whose_driver_it_was(store: Store, made
     async with store.transaction() as work:
         await work.cdrs.add(samples.dossier(), connection_id="hub", ours=True, evidence_id=None)
     ref = CdrRef(samples.cdr().object_id.key, "hub")
-    await ActivityEnvironment().run(BillingActivities(made).send_cdr, ref)
+    await ActivityEnvironment().run(DeliveryActivities(made, Recorder(store)).send_cdr, ref)
     assert parties(hub.last) == (CPO.key, EMSP.key)
 
 
@@ -99,7 +102,7 @@ async def test_a_session_goes_to_a_provider_and_a_location_to_everybody(
         await work.sessions.put(session)
         for module, each in ((Module.LOCATIONS, location), (Module.SESSIONS, session)):
             await work.outbox.add("hub", module, each.object_id.key, OutboxAction.PUT)
-    assert await ActivityEnvironment().run(FeedActivities(made).drain, "hub") == 0
+    assert await ActivityEnvironment().run(FeedActivities(made, AT_ONCE).drain, "hub") == 0
     assert {seen.path.split("/")[2]: parties(seen) for seen in hub.seen} == {
         "locations": (CPO.key, HUB.key),
         "sessions": (CPO.key, EMSP.key),
@@ -119,7 +122,7 @@ async def test_who_cannot_be_reached_is_told_nothing_and_reads_it_when_it_is_bac
             await work.hub_clients.put(client, source="hub")
             await work.sessions.put(session)
             await work.outbox.add("hub", Module.SESSIONS, session.object_id.key, OutboxAction.PUT)
-        assert await ActivityEnvironment().run(FeedActivities(made).drain, "hub") == 0
+        assert await ActivityEnvironment().run(FeedActivities(made, AT_ONCE).drain, "hub") == 0
         assert bool(hub.seen) is (client is not away)
     assert [seen.path for seen in hub.seen] == [path]
 

@@ -8,18 +8,23 @@ from workflows import ids
 from workflows.search_attributes import REGISTERED
 
 WORKFLOWS = {
-    "CdrDelivery": ({"abandon", "release"}, set(), set()),
-    "ChargingSession": ({"cdr_received", "changed"}, set(), set()),
+    "CdrDelivery": ({"abandon", "release", "wake"}, {"abandon_now", "corrected", "release_now"}, set()),
+    "ChargingSession": ({"cdr_received", "changed", "look"}, set(), set()),
     "Command": ({"concluded"}, set(), set()),
     "FinancialLog": (set(), set(), set()),
-    "Handshake": ({"give_up", "nudge"}, {"answer"}, set()),
+    "Handshake": (
+        {"give_up", "nudge", "partner_called", "renew"},
+        {"answer", "give_up_now", "retry", "skip_canary", "use_token"},
+        set(),
+    ),
     "PartnerFeed": ({"wake"}, set(), set()),
     "Reconciliation": ({"invoice_received"}, set(), set()),
     "Resync": (set(), set(), set()),
     "Retention": (set(), set(), set()),
     "SettlementCycle": ({"report_received"}, {"approve"}, {"state"}),
     "Sweep": (set(), set(), set()),
-    "Unregistration": ({"give_up", "nudge"}, set(), set()),
+    "TokenRotation": (set(), set(), set()),
+    "Unregistration": ({"give_up", "nudge"}, {"give_up_now", "retry"}, set()),
     "Synchronisation": (set(), set(), set()),
     "WebhookDelivery": ({"wake"}, set(), set()),
 }
@@ -33,13 +38,17 @@ ACTIVITIES = {
     "command-give-up",
     "command-send",
     "command-tell-result",
+    "delivery-abandon",
+    "delivery-send",
     "feed-drain",
     "financial-log-extend",
     "handshake-answer-registration",
+    "handshake-connect-unproved",
     "handshake-discover",
     "handshake-exchange-credentials",
     "handshake-modules-to-pull",
     "handshake-offer-access",
+    "handshake-partner-has-called",
     "handshake-prove",
     "handshake-refresh-roles",
     "handshake-revoke",
@@ -50,12 +59,16 @@ ACTIVITIES = {
     "retention-let-go",
     "schedules-arrange",
     "schedules-due",
+    "session-cdr-here",
+    "session-look",
+    "session-settle",
     "settlement-assess",
     "settlement-book",
     "settlement-claim",
     "settlement-invoice",
     "settlement-reconcile",
     "sweep-wake-unattended",
+    "token-rotation-begin",
     "webhook-deliver",
     "webhook-pause",
 }
@@ -77,9 +90,11 @@ def test_activities() -> None:
 def test_workflow_ids() -> None:
     assert ids.SWEEP_SCHEDULE == "sweep"
     assert ids.SWEEP_ALL_SCHEDULE == "sweep-all"
+    assert ids.SWEEP_NOW == "sweep-now"
     assert ids.LOG_SCHEDULE == "financial-log"
     assert ids.LOG_ALL_SCHEDULE == "financial-log-all"
     assert ids.RETENTION_SCHEDULE == "retention"
+    assert ids.ROTATION_SCHEDULE == "token-rotation"
     assert ids.handshake("c") == "handshake/c"
     assert ids.unregistration("c") == "unregistration/c"
     assert ids.charging_session("c", "DE*RCO/S-1") == "session/c/DE*RCO/S-1"

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -18,6 +18,7 @@ from temporalio.worker import Worker
 
 import workflows
 from activities import all_activities
+from activities.attendance import AT_ONCE
 from activities.partner_feed import FeedActivities
 from adapters.contract import Interface, Module
 from adapters.transport.http import PartnerHttp
@@ -31,6 +32,7 @@ from canonical.invoice_record import InvoiceRecord
 from canonical.location import EvseStatus, Location
 from canonical.partner import Endpoint
 from canonical.store import OutboxAction, Store
+from settlement.agreement import STANDARD
 from tests.adapters.transport import objects
 from tests.adapters.transport.partner import Partner, enveloped, running_partner
 from tests.store.samples import CPO, T0, at, connection, session, tariff
@@ -74,9 +76,9 @@ class Push:
         async with self.store.transaction() as work:
             await work.outbox.add(self.here, module.value, key, action)
 
-    async def drain(self) -> int:
-        made = replace(resources(self.store, self.http), clock=lambda: T0)
-        return await ActivityEnvironment().run(FeedActivities(made).drain, self.here)
+    async def drain(self, when: datetime = T0) -> int:
+        made = replace(resources(self.store, self.http), clock=lambda: when)
+        return await ActivityEnvironment().run(FeedActivities(made, AT_ONCE).drain, self.here)
 
     def takes(self, *requests: tuple[str, str]) -> None:
         for method, path in requests:
@@ -228,6 +230,36 @@ class TestFailures:
         assert await push.waiting() == 1
         assert await push.drain() == 0
         assert push.requests()[-1] == ("PUT", "/tariffs/DE/RCO/T1")
+
+    async def test_one_that_it_has_failed_at_for_long_is_put_before_a_person(self, push: Push) -> None:
+        push.takes(("PUT", "/tariffs/DE/RCO/T2"))
+        push.partner.answers["PUT", "/tariffs/DE/RCO/T1"] = enveloped(http=500, status_code=3000)
+        await push.change(tariff("T1"))
+        much_later = datetime.now(UTC) + timedelta(hours=2)
+        with pytest.raises(ApplicationError):
+            await push.drain(much_later)  # perhaps it takes nothing at all
+        await push.change(tariff("T2"))
+        assert await push.drain(much_later) == 0
+        assert await push.cases() == ["push-refused"]
+
+    async def test_in_order_nothing_overtakes_what_the_partner_fails_at(self, push: Push) -> None:
+        agreed = STANDARD.model_copy(update={"name": "in-order", "in_order": ("tariffs",)})
+        async with push.store.transaction() as work:
+            await work.agreements.add(
+                connection_id=THERE,
+                ref=agreed.ref,
+                document=agreed.model_dump_json(),
+                agreed_by="a test",
+                valid_from=T0,
+            )
+        push.takes(("PUT", "/tariffs/DE/RCO/T2"), ("PUT", "/locations/DE/RCO/L1"))
+        push.partner.answers["PUT", "/tariffs/DE/RCO/T1"] = [enveloped(http=500, status_code=3000), enveloped()]
+        await push.change(tariff("T1"), tariff("T2"), location(push))
+        with pytest.raises(ApplicationError):
+            await push.drain()
+        assert [path[-2:] for _, path in push.requests()] == ["T1", "L1"]  # other modules go on
+        assert await push.drain() == 0
+        assert [path[-2:] for _, path in push.requests()] == ["T1", "L1", "T1", "T2"]
 
     async def test_what_is_refused_is_a_case_and_does_not_hold_up_the_others(self, push: Push) -> None:
         push.takes(("PUT", "/tariffs/DE/RCO/T2"))

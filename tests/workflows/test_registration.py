@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -63,7 +64,7 @@ async def connect(us: Player, peer: Peer) -> str:
     name = await invite(us, peer)
     peer.offers(peer.version)
     peer.token = token_in(await peer.credentials("POST"), peer.version)
-    await settled(us, name)
+    await settled(us, name, peer)
     return name
 
 
@@ -82,12 +83,14 @@ async def register(us: Player, peer: Peer, *, wait: bool = True) -> str:
         },
     )
     if wait:
-        await settled(us, name)
+        await settled(us, name, peer)
     return name
 
 
-async def settled(us: Player, name: str) -> None:
-    """Until the handshake has ended."""
+async def settled(us: Player, name: str, peer: Peer) -> None:
+    """Until the handshake has ended, for which a partner that has a token makes its first call."""
+    if peer.token:
+        await peer.call("GET", "/versions")
     assert await us.built.client.get_workflow_handle(ids.handshake(name)).result() == "CONNECTED"
 
 
@@ -137,7 +140,7 @@ class TestThePartnerBegins:
         peer.token = token_in(await peer.credentials("POST"), version)
         assert [seen.path for seen in peer.partner.seen][:2] == ["/versions", f"/{version}"]
         assert peer.calls_with(peer.answered[-1])
-        await settled(us, name)
+        await settled(us, name, peer)
         found = await state_of(us, name)
         assert (found["state"], found["version"]) == ("CONNECTED", version)
         assert [r["party"]["party_id"] for r in found["partner_roles"]] == [peer.roles[0].party.party_id]
@@ -158,7 +161,7 @@ class TestThePartnerBegins:
         lost = token_in(await peer.credentials("POST"), peer.version)
         peer.token = token_in(await peer.credentials("POST"), peer.version)
         assert peer.token != lost
-        await settled(us, name)
+        await settled(us, name, peer)
         envelope(await peer.credentials("GET"), 200, 1000)
         envelope(await peer.credentials("GET", token=lost), 401, 2000)
 
@@ -236,7 +239,7 @@ class TestThePartnerBegins:
         """The refusal has used nothing up."""
         peer.offers(peer.version)
         peer.token = token_in(await peer.credentials("POST"), peer.version)
-        await settled(us, name)
+        await settled(us, name, peer)
         assert (await state_of(us, name))["state"] == "CONNECTED"
 
 
@@ -339,7 +342,7 @@ class TestRenewal:
         envelope(await peer.call("GET", "/versions", token=old), 200, 1000)
         envelope(await peer.credentials("GET", token=new), 200, 1000)
         envelope(await peer.call("GET", "/versions", token=old), 401, 2000)
-        await settled(us, name)
+        await settled(us, name, peer)
         assert peer.calls_with(peer.answered[-1])
 
     async def test_its_old_token_lives_when_the_answer_was_lost(self, us: Player, peer: Peer) -> None:
@@ -375,13 +378,125 @@ class TestRenewal:
         name = await register(us, peer)
         before = peer.answered[-1]
         await us.office.post(f"/connections/{name}/renew")
-        await settled(us, name)
+        await settled(us, name, peer)
         first, second = peer.posted
         assert first.token != second.token
         assert [seen.method for seen in peer.calls_with(before)].count("PUT") == 1
         assert peer.calls_with(peer.answered[-1])
         envelope(await peer.credentials("GET"), 200, 1000)
         envelope(await peer.credentials("GET", token=first.token), 401, 2000)
+
+    async def test_by_us_with_a_higher_version_that_it_has_now(self, us: Player, peer: Peer) -> None:
+        highest, *_, lowest = VERSIONS
+        peer.version = lowest
+        peer.offers(lowest)
+        peer.takes_registrations()
+        name = await register(us, peer)
+        before = peer.posted[-1].token
+        assert (await state_of(us, name))["version"] == lowest
+        peer.offers(*VERSIONS)
+        peer.version = highest
+        peer.takes_registrations()
+        await us.office.post(f"/connections/{name}/renew")
+        await settled(us, name, peer)
+        found = await state_of(us, name)
+        assert (found["version"], found["adapter"]) == (highest, adapter_of(highest).key)
+        assert all(f"/{highest}/" in endpoint["url"] for endpoint in found["endpoints"])
+        assert ("PUT", f"/{highest}/sender/credentials") in [(seen.method, seen.path) for seen in peer.partner.seen]
+        envelope(await peer.credentials("GET"), 200, 1000)
+        envelope(await peer.credentials("GET", token=before), 401, 2000)
+
+
+class TestALostAnswer:
+    """The partner has taken our credentials, and we never heard what it said to them."""
+
+    @staticmethod
+    def loses_the_first(peer: Peer, after: Response) -> str:
+        """The path of its credentials: the first POST is taken and its answer lost; from then on POST gets this."""
+        peer.offers(peer.version)
+        peer.takes_registrations()
+        path, take = f"/{peer.version}/sender/credentials", peer._take
+
+        async def lose(request: Request) -> Response:
+            await take(request)
+            peer.partner.answers["POST", path] = after
+            return enveloped(http=502)
+
+        peer.partner.answers["POST", path] = lose
+        return path
+
+    @staticmethod
+    def asked(peer: Peer, path: str) -> list[str]:
+        return [seen.method for seen in peer.partner.seen if seen.path == path]
+
+    async def test_post_has_become_put(self, us: Player, peer: Peer) -> None:
+        path = self.loses_the_first(peer, enveloped(http=405, status_code=2000))
+        name = await register(us, peer)
+        assert self.asked(peer, path)[:3] == ["POST", "POST", "PUT"]
+        assert len({ours.token for ours in peer.posted}) == 1
+        async with us.built.services.store.transaction() as unit:
+            assert (await unit.access.outbound(name)).get_secret_value() == peer.answered[-1]
+
+    async def test_it_is_read_where_it_can_only_be_read(self, us: Player, peer: Peer) -> None:
+        path = self.loses_the_first(peer, enveloped(http=405, status_code=2000))
+        peer.partner.answers["PUT", path] = enveloped(http=405, status_code=2000)
+
+        async def read(_: Request) -> Response:
+            return data_of(adapter_of(peer.version).write_credentials(peer.own_credentials(peer.answered[-1])))
+
+        peer.partner.answers["GET", path] = read
+        name = await register(us, peer)
+        assert self.asked(peer, path)[:4] == ["POST", "POST", "PUT", "GET"]
+        async with us.built.services.store.transaction() as unit:
+            assert (await unit.access.outbound(name)).get_secret_value() == peer.answered[-1]
+
+    async def test_a_person_is_asked_for_a_token_where_nothing_else_helps(self, us: Player, peer: Peer) -> None:
+        path = self.loses_the_first(peer, enveloped(http=401, status_code=2000))
+        for method in ("PUT", "GET"):
+            peer.partner.answers[method, path] = enveloped(http=401, status_code=2000)
+        name = await register(us, peer, wait=False)
+
+        async def stuck() -> bool:
+            return self.asked(peer, path).count("POST") >= 2
+
+        await until("the second attempt", stuck)
+        assert set(self.asked(peer, path)) == {"POST"}  # a token that is not known is not tried in every other way
+        view = await until("the words", lambda: self._said(us, name))
+        assert view["process"]["state"] == "STUCK_EXCHANGING"
+        assert "its answer was lost" in view["process"]["waiting_for"]
+        assert "roam handshake token" in view["process"]["next_action"]
+
+        peer.takes_registrations()
+        del peer.partner.answers["GET", path]
+        await us.office.post(f"/connections/{name}/handshake/token", {"token": "token-a-anew"})
+        await settled(us, name, peer)
+        assert [seen.method for seen in peer.calls_with("token-a-anew")].count("POST") == 1
+
+    async def test_the_token_before_does_where_the_newer_one_was_never_made_good(self, us: Player, peer: Peer) -> None:
+        peer.offers(peer.version)
+        peer.takes_registrations()
+        name = await register(us, peer)
+        good = peer.answered[-1]
+        async with us.built.services.store.transaction() as unit:
+            await unit.access.keep_outbound(name, SecretStr("never-good"), request_key="lost")
+        path, take = f"/{peer.version}/sender/credentials", peer._take
+
+        async def only_with_the_good_one(request: Request) -> Response:
+            if request.headers["authorization"] != adapter_of(peer.version).encode_token(good):
+                return enveloped(http=401, status_code=2000)
+            return await take(request)
+
+        peer.partner.answers["PUT", path] = only_with_the_good_one
+        await us.office.post(f"/connections/{name}/renew")
+        await settled(us, name, peer)
+        async with us.built.services.store.transaction() as unit:
+            (held,) = await unit.access.held(name)
+        assert held.token.get_secret_value() == peer.answered[-1]
+
+    async def _said(self, us: Player, name: str) -> dict[str, Any] | None:
+        view = dict(await us.office.get(f"/connections/{name}/handshake"))
+        process = view["process"]
+        return view if process and process["waiting_for"] and process["attention"] else None
 
 
 class TestTheEnd:
@@ -417,7 +532,7 @@ class TestTheEnd:
         assert reopened["connection"]["state"] == "PLANNED"
         peer.token = reopened["registration_token"]
         peer.token = token_in(await peer.credentials("POST"), peer.version)
-        await settled(us, name)
+        await settled(us, name, peer)
         envelope(await peer.credentials("GET"), 200, 1000)
 
     async def test_a_connection_may_rest(self, us: Player, peer: Peer, caplog: pytest.LogCaptureFixture) -> None:
@@ -458,7 +573,7 @@ async def test_what_changes_while_a_connection_rests_is_told_afterwards(us: Play
     own = (("credentials", "SENDER"), ("tokens", "SENDER"), ("locations", "RECEIVER"))
     peer.offers(peer.version, endpoints=own)
     peer.token = token_in(await peer.credentials("POST"), peer.version)
-    await settled(us, name)
+    await settled(us, name, peer)
     await us.office.post(f"/connections/{name}/suspend")
     place = f"L-{name}"
     path = f"/{peer.version}/receiver/locations/{US.replace('*', '/')}/{place}"

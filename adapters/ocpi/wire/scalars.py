@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from adapters.ocpi.wire.fault import WireType, fault
 
+_USUAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 _DATE_TIME = re.compile(r"(?P<whole>\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?P<fraction>\.\d{1,9})?(?P<zone>.*)")
 
 
@@ -58,6 +59,11 @@ class DateTime(WireType):
     def check(self, value: object) -> datetime:
         if not isinstance(value, str):
             raise fault("date_time_type", "must be a timestamp")
+        if _USUAL.fullmatch(value):
+            try:
+                return datetime.fromisoformat(value)
+            except ValueError:
+                raise fault("date_time_unreadable", "must be a real date and time") from None
         found = _DATE_TIME.fullmatch(value.upper())
         if found is None:
             raise fault("date_time_unreadable", "must be a timestamp, YYYY-MM-DDTHH:MM:SSZ")

@@ -6,6 +6,7 @@
 from canonical.store.cdrs.deliveries import CdrDeliveryRepository, CdrEmission, CdrReceipt
 from canonical.store.cdrs.repository import CdrRepository, new_reference
 from canonical.store.cdrs.stored import AddOutcome, CdrEvent, CdrState, StoredCdr
+from canonical.store.cdrs.undelivered import DeliveryState, Undelivered, UndeliveredRepository
 
 __all__ = [
     "AddOutcome",
@@ -15,6 +16,9 @@ __all__ = [
     "CdrReceipt",
     "CdrRepository",
     "CdrState",
+    "DeliveryState",
     "StoredCdr",
+    "Undelivered",
+    "UndeliveredRepository",
     "new_reference",
 ]

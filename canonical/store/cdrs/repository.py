@@ -20,7 +20,14 @@ from canonical.store.errors import BilledTwice, NotFound
 from canonical.store.events import EventRepository
 from canonical.store.evidence import EvidenceRecord, EvidenceRepository
 from canonical.store.objects import StoredPage, kept_total
-from canonical.store.tables import CdrEventRow, CdrLineRow, CdrMeterLinkRow, CdrRow, CdrTaxRow
+from canonical.store.tables import (
+    CdrEventRow,
+    CdrLineRow,
+    CdrMeterLinkRow,
+    CdrReplacementRow,
+    CdrRow,
+    CdrTaxRow,
+)
 from canonical.store.transaction import Transaction
 
 _REFERENCE_BYTES = 16
@@ -40,6 +47,9 @@ _ADD = _ADDING.format(evidence="$15::bigint")
 _ADD_WITH_MESSAGE = _ADDING.format(evidence="(SELECT number FROM message)")
 _ADD_FIRST_EVENT = "INSERT INTO cdr_event (cdr_number, state, text, at) SELECT number, $1, $2, recorded_at FROM added"
 _ADD_EVENT = "INSERT INTO cdr_event (cdr_number, state, text, at) VALUES ($1, $2, $3, $4)"
+_HAVE_DELIVERED = """
+INSERT INTO cdr_delivery (cdr_number, connection_id, state, since, next_at) VALUES ($1, $2, 'SENDING', $3, $3)
+"""
 
 _TOLD = {
     (False, CdrState.ACCEPTED): EventKind.CDR_CHECKED,
@@ -49,6 +59,9 @@ _TOLD = {
     (True, CdrState.UNDELIVERABLE): EventKind.CDR_REFUSED,
 }
 """What the operator's own systems are told of, by whether the CDR is ours and the state that it is in now."""
+
+_IS_OWED = col(CdrRow.number).not_in(select(col(CdrReplacementRow.cdr_number)))
+"""Another one has not taken its place."""
 
 
 class CdrRepository:
@@ -84,7 +97,9 @@ class CdrRepository:
         await self._add_lines(number, dossier)
         state = CdrState.GENERATED if ours else CdrState.RECEIVED
         await self._connection.write(_ADD_EVENT, number, state.value, state.value.lower(), recorded_at)
-        if not ours:
+        if ours:
+            await self._connection.write(_HAVE_DELIVERED, number, connection_id, recorded_at)
+        else:
             await EventRepository(self._connection).add(EventKind.CDR_RECEIVED, cdr.object_id.key, connection_id, cdr)
         return AddOutcome.ADDED
 
@@ -193,7 +208,8 @@ class CdrRepository:
     async def between(
         self, connection_id: str, *, ours: bool, since: datetime, until: datetime
     ) -> tuple[StoredCdr, ...]:
-        """CDRs that are settled between two moments, `since` <= moment < `until`, by end and then by key.
+        """CDRs that are settled between two moments, `since` <= moment < `until`, by end and then by key; none that
+        was replaced.
 
         The moment is the end of the session, and for a credit CDR the one at which it was made: a month that is
         settled is not opened again for it.
@@ -203,6 +219,7 @@ class CdrRepository:
             col(CdrRow.ours).is_(ours),
             col(CdrRow.settles_at) >= since,
             col(CdrRow.settles_at) < until,
+            _IS_OWED,
             by_end=True,
         )
 
@@ -220,7 +237,7 @@ class CdrRepository:
 
         `after` is the `last` of the page before, and then `offset` is not looked at.
         """
-        chosen = [col(CdrRow.connection_id) == connection_id, col(CdrRow.ours).is_(True)]
+        chosen = [col(CdrRow.connection_id) == connection_id, col(CdrRow.ours).is_(True), _IS_OWED]
         if since is not None:
             chosen.append(col(CdrRow.last_updated) >= since)
         if until is not None:
@@ -298,6 +315,16 @@ class CdrRepository:
         )
         rows = (await self._connection.execute(query)).all()
         return tuple((ObjectId.parse(key), connection_id) for key, connection_id in rows)
+
+    async def replace(self, cdr: ObjectId, by: ObjectId, connection_id: str, at: datetime) -> None:
+        """A CDR of ours that no partner ever took is replaced by another of its session: it is owed no more, and not
+        on the list that the partner reads. Once a CDR. Raises NotFound.
+        """
+        old = await number_of(self._connection, cdr, connection_id, ours=True, lock=True)
+        new = await number_of(self._connection, by, connection_id, ours=True)
+        await self._connection.execute(insert(CdrReplacementRow).values(cdr_number=old, by_number=new, at=at))
+        text = f"replaced by {by.id}"
+        await self.note(cdr, connection_id=connection_id, ours=True, state=CdrState.REPLACED, text=text, at=at)
 
     async def note(
         self,

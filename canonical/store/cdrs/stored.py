@@ -23,6 +23,10 @@ class CdrState(StrEnum):
     CREDITED = "CREDITED"
     """Of ours: taken back by a credit CDR."""
     UNDELIVERABLE = "UNDELIVERABLE"
+    ABANDONED = "ABANDONED"
+    """Of ours: a person has decided that it is settled without being delivered."""
+    REPLACED = "REPLACED"
+    """Of ours: its partner never took it, and another one was made of its session."""
 
 
 class AddOutcome(StrEnum):

@@ -7,11 +7,13 @@ UPDATE, DELETE and TRUNCATE by trigger. Amounts are NUMERIC in their currency, o
 """
 
 from canonical.store.tables.cdrs import (
+    CdrDeliveryRow,
     CdrEmissionRow,
     CdrEventRow,
     CdrLineRow,
     CdrMeterLinkRow,
     CdrReceiptRow,
+    CdrReplacementRow,
     CdrRow,
     CdrTaxRow,
 )
@@ -46,10 +48,11 @@ from canonical.store.tables.sessions import (
     MeterReadingRow,
     SessionOutcomeRow,
     SessionRow,
+    SessionWatchRow,
     SignedMeterDataRow,
     SmartChargingRow,
 )
-from canonical.store.tables.traffic import CommandRow, EvidenceRow, OutboxRow, ToldRow
+from canonical.store.tables.traffic import CommandRow, EvidenceRow, FeedAttendanceRow, OutboxRow, ToldRow
 
 APPEND_ONLY = (
     "evidence",
@@ -65,6 +68,7 @@ APPEND_ONLY = (
     "cdr_tax",
     "cdr_meter_link",
     "cdr_emission",
+    "cdr_replacement",
     "agreement",
     "ledger_entry",
     "ledger_posting",
@@ -87,11 +91,13 @@ __all__ = [
     "AuthorizationRow",
     "BillingContextRow",
     "CaseRow",
+    "CdrDeliveryRow",
     "CdrEmissionRow",
     "CdrEventRow",
     "CdrLineRow",
     "CdrMeterLinkRow",
     "CdrReceiptRow",
+    "CdrReplacementRow",
     "CdrRow",
     "CdrTaxRow",
     "CommandRow",
@@ -101,6 +107,7 @@ __all__ = [
     "DriverNameRow",
     "EventRow",
     "EvidenceRow",
+    "FeedAttendanceRow",
     "HubClientRow",
     "IdempotencyRow",
     "InvoiceFileRow",
@@ -123,6 +130,7 @@ __all__ = [
     "Row",
     "SessionOutcomeRow",
     "SessionRow",
+    "SessionWatchRow",
     "SightingRow",
     "SignedMeterDataRow",
     "SmartChargingRow",

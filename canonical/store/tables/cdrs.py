@@ -170,3 +170,40 @@ class CdrReceiptRow(Row, table=True):
     findings: str = Field(sa_type=JSONB)
     proved: bool
     at: AwareDatetime
+
+
+class CdrDeliveryRow(Row, table=True):
+    """Where a CDR of ours stands that its partner does not hold yet: the row goes when it does, or nobody tries.
+
+    `in_doubt`: an attempt was begun of which nobody knows the end, so that the partner may hold it. `trying_since` is
+    when it was first tried since it was made, held or released; `looked_at` is when it was last seen to, and at
+    `next_at` that is done again.
+    """
+
+    __tablename__ = "cdr_delivery"
+    __table_args__ = (Index(None, "connection_id", "cdr_number"),)
+
+    cdr_number: int = Field(
+        primary_key=True, sa_type=BigInteger, foreign_key="cdr.number", sa_column_kwargs={"autoincrement": False}
+    )
+    connection_id: str
+    state: str
+    reason: str = Field(sa_column_kwargs={"server_default": ""})
+    attempts: int = Field(sa_column_kwargs={"server_default": "0"})
+    in_doubt: bool = Field(sa_column_kwargs={"server_default": "false"})
+    trying_since: AwareDatetime | None
+    since: AwareDatetime
+    looked_at: AwareDatetime = Field(sa_column_kwargs=NOW)
+    next_at: AwareDatetime | None
+
+
+class CdrReplacementRow(Row, table=True):
+    """A CDR of ours that no partner ever took, and the one of the same session that was made in its place."""
+
+    __tablename__ = "cdr_replacement"
+
+    cdr_number: int = Field(
+        primary_key=True, sa_type=BigInteger, foreign_key="cdr.number", sa_column_kwargs={"autoincrement": False}
+    )
+    by_number: int = Field(sa_type=BigInteger, foreign_key="cdr.number", unique=True)
+    at: AwareDatetime

@@ -81,3 +81,18 @@ class SmartChargingRow(Row, table=True):
     preferences: str | None = Field(sa_type=JSONB(none_as_null=True))
     preferences_answer: str | None
     preferences_at: AwareDatetime | None
+
+
+class SessionWatchRow(Row, table=True):
+    """A session that had to be looked after. `source` is that of the session.
+
+    `looks` counts since it was last heard of; `attention` is true once a person was told of it.
+    """
+
+    __tablename__ = "session_watch"
+
+    source: str = Field(primary_key=True)
+    session_key: str = Field(primary_key=True)
+    looked_at: AwareDatetime
+    looks: int
+    attention: bool = Field(sa_column_kwargs={"server_default": text("false")})

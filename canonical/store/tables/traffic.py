@@ -57,9 +57,19 @@ class OutboxRow(Row, table=True):
     object_key: str
     action: str
     added_at: AwareDatetime = Field(sa_column_kwargs=NOW)
+    due_at: AwareDatetime = Field(sa_column_kwargs=NOW)
     settled_at: AwareDatetime | None
     refused_at: AwareDatetime | None
     reason: str | None
+
+
+class FeedAttendanceRow(Row, table=True):
+    """Until when somebody stays at a partner's outbox, or is sure to come back to it."""
+
+    __tablename__ = "feed_attendance"
+
+    connection_id: str = Field(primary_key=True)
+    until: AwareDatetime
 
 
 class ToldRow(Row, table=True):
