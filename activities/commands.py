@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from temporalio import activity
 
-from activities.failures import partner_conversation, told_to_temporal
+from activities.failures import may_pass, partner_conversation, told_to_temporal
 from activities.partner_link import calls_to
 from activities.resources import Resources
 from adapters.contract import CannotWrite, PartnerCalls, PartnerError, PartnerRejected, UnsafeUrl
@@ -106,7 +106,8 @@ class CommandActivities:
                 try:
                     await calls.send_result(record.command.kind, reply_to, word)
                 except (PartnerError, CannotWrite) as refusal:
-                    if isinstance(refusal, PartnerRejected | UnsafeUrl | CannotWrite):
+                    passing = isinstance(refusal, PartnerError) and may_pass(refusal)
+                    if isinstance(refusal, PartnerRejected | UnsafeUrl | CannotWrite) and not passing:
                         await self._give_up(record.id, f"the partner did not take the result: {refusal}")
                     raise
                 async with resources.store.transaction() as work:

@@ -18,7 +18,7 @@ from activities.billing import CdrRef
 from activities.cases import open_case
 from activities.correction import remade
 from activities.emission import Known, contradictions, doubts, emission
-from activities.failures import may_be_readable_next_time, partner_conversation
+from activities.failures import may_pass, partner_conversation
 from activities.heartbeat import beating
 from activities.late_cdr import say_if_late
 from activities.partner_link import calls_to, connected_adapter
@@ -255,9 +255,11 @@ class DeliveryActivities:
         except NotFound:
             return await self._without_token(matter, before, "we have no token to call it with")
         except PartnerUnauthorized as refusal:
+            if may_pass(refusal):
+                return await self._later(matter, before, refusal)
             return await self._without_token(matter, before, f"it does not accept our token ({refusal})")
         except PartnerError as failure:
-            if failure.retryable or may_be_readable_next_time(failure):
+            if failure.retryable or may_pass(failure):
                 return await self._later(matter, before, failure)
             return await self._refused(matter, before, failure)
         return None
@@ -343,7 +345,7 @@ class DeliveryActivities:
             outcome = await self._proved(matter)
         except (PartnerError, InvalidWire) as failure:
             passing = isinstance(failure, PartnerUnauthorized) or (
-                isinstance(failure, PartnerError) and (failure.retryable or may_be_readable_next_time(failure))
+                isinstance(failure, PartnerError) and (failure.retryable or may_pass(failure))
             )
             tried = self._resources.clock() - matter.stored.recorded_at
             if passing and tried < timedelta(days=matter.terms.delivery_days):

@@ -9,13 +9,13 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.heartbeat import beating
-from adapters.contract import CannotWrite, InvalidWire, PartnerError, PartnerProtocolError
+from adapters.contract import CannotWrite, InvalidWire, PartnerError, PartnerProtocolError, PartnerUnauthorized
 from canonical.store import NotFound
 from settlement.invoice.compose import Uninvoiceable
 
-_UNREADABLE_ATTEMPTS: Final = 8
-"""An answer that cannot be read may be that of something in between, or one cut short: it is asked for again, for some
-minutes. A partner that answers so for longer means it."""
+_EARLY_ATTEMPTS: Final = 8
+"""For some minutes it is believed that what looks final may pass (`may_pass`). A partner that says it for longer means
+it."""
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def told_to_temporal() -> Iterator[None]:
         raise ApplicationError(
             str(error),
             type=type(error).__name__,
-            non_retryable=not (error.retryable or may_be_readable_next_time(error)),
+            non_retryable=not (error.retryable or may_pass(error)),
             next_retry_delay=later,
             category=ApplicationErrorCategory.BENIGN,
         ) from error
@@ -48,7 +48,11 @@ async def partner_conversation() -> AsyncIterator[None]:
             yield
 
 
-def may_be_readable_next_time(error: PartnerError) -> bool:
-    """Whether an answer made no sense, and the activity that runs has not been tried often yet."""
-    early = activity.in_activity() and activity.info().attempt < _UNREADABLE_ATTEMPTS
-    return early and isinstance(error, PartnerProtocolError)
+def may_pass(error: PartnerError) -> bool:
+    """Whether it looks final, and may be mended by trying again: while the activity has not been tried often yet.
+
+    An answer that cannot be read may be that of something in between, or one cut short. A token that is not accepted
+    may have been on its way while the two were exchanging new ones.
+    """
+    early = activity.in_activity() and activity.info().attempt < _EARLY_ATTEMPTS
+    return early and isinstance(error, PartnerProtocolError | PartnerUnauthorized)

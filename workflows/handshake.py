@@ -109,6 +109,8 @@ class Handshake:
                 tell("GIVEN_UP", "nobody", "start the handshake again when the partner is ready", attention=True)
                 return "GIVEN_UP"
             await workflow.wait_condition(workflow.all_handlers_finished)
+            if self._today and self._renewal_wanted:
+                workflow.continue_as_new(HandshakeOrder.of_today(self._connection_id, Opening.WE_RENEW))
             if self._answers == answers or not self._today:
                 return "CONNECTED"  # else the partner has registered once more meanwhile
 
@@ -223,10 +225,11 @@ class Handshake:
                 break
             self._tell_inbound(deadline)
             with contextlib.suppress(TimeoutError):
-                await workflow.wait_condition(lambda: self._heard, timeout=deadline - workflow.now())
+                await workflow.wait_condition(
+                    lambda: self._heard or self._renewal_wanted, timeout=deadline - workflow.now()
+                )
             if self._renewal_wanted:
-                await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(HandshakeOrder.of_today(self._connection_id, Opening.WE_RENEW))
+                break
         self._hearing = False
 
     async def _partner_has_called(self) -> bool:

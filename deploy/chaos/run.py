@@ -30,6 +30,7 @@ _PATIENCE_S: Final = 180.0
 """How long one request is repeated until the backend gives up: longer than anything is down."""
 _QUIET_WITHIN_S: Final = (90.0, 300.0)
 """How long it may take until nothing is under way any more, after a small run and after a large one."""
+_SEND_AGAIN_EVERY_S: Final = 30.0
 _QUIET_LOOKS: Final = 2
 """Quiet is what is found so twice."""
 
@@ -162,12 +163,12 @@ class Run:
 
     async def _judge(self, traffic: Traffic, grounds: Grounds) -> None:
         self._show.phase("it settles: nothing is broken any more")
-        await self._timed("settling", self._quiet(grounds))
+        await self._timed("settling", self._quiet(grounds, traffic))
         if self._journal.billed:
             self._show.phase("the last month is settled between the two")
             await self._timed("settlement", self._settle(traffic, MONTHS[1]))
         await traffic.hear_of_orders()
-        await self._timed("settling again", self._quiet(grounds))
+        await self._timed("settling again", self._quiet(grounds, traffic))
         self._show.phase("the checks")
         for session in self._journal.sessions.values():
             if session.told is not Told.STOPPED:
@@ -178,15 +179,22 @@ class Run:
         found = await check(grounds.cpo.site, grounds.emsp.site, self._journal, self._faults)
         self.outcome.violations += found
 
-    async def _quiet(self, grounds: Grounds) -> None:
-        """Wait until nothing is under way on either side. The signed logs, made every minute, are made now."""
+    async def _quiet(self, grounds: Grounds, traffic: Traffic) -> None:
+        """Wait until nothing is under way on either side.
+
+        The signed logs, made every minute, are made now; a CDR that waits long for its next attempt is released.
+        """
         shortest, longest = _QUIET_WITHIN_S
         patience_s = min(longest, shortest + self._plan.sessions)
-        deadline, quiet_looks = time.monotonic() + patience_s, 0
+        deadline, send_again_at = time.monotonic() + patience_s, time.monotonic() + _SEND_AGAIN_EVERY_S
+        quiet_looks = 0
         while quiet_looks < _QUIET_LOOKS:
             still = [each for ground in grounds.both for each in await quiet(ground.site)]
             quiet_looks = 0 if still else quiet_looks + 1
             self._show.waits_for(still)
+            if any("CdrDelivery" in each for each in still) and time.monotonic() > send_again_at:
+                send_again_at += _SEND_AGAIN_EVERY_S
+                await traffic.send_again()
             if any("evidence log" in each for each in still):
                 await asyncio.gather(*(ground.extend_log() for ground in grounds.both))
             if time.monotonic() > deadline:

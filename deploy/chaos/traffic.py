@@ -4,9 +4,11 @@ They know nothing but what the two contract APIs answer, and write down in the j
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Final
 
 from canonical.session import VehicleState
@@ -21,6 +23,7 @@ _SHARED_WITHIN_S: Final = 120.0
 _NUDGE_EVERY_S: Final = 15.0
 _DRIVER_WAITS_S: Final = 12.0
 """How long a driver waits for an order from an app, before a card is held to the charger, or the cable is pulled."""
+_QUESTIONS: Final = 3
 _CREDIT_WITHIN_S: Final = 240.0
 
 
@@ -32,6 +35,7 @@ class Traffic:
         self.emsp = emsp
         self.journal = journal
         self._orders = Orders(cpo, journal)
+        self._released = 0
 
     # --- the relation -------------------------------------------------------------------------------------
 
@@ -132,9 +136,21 @@ class Traffic:
     async def by_card(self, drive: Drive, told: ToldSession) -> None:
         await self._start(drive, told, "WHITELIST")
 
-    async def by_question(self, drive: Drive, told: ToldSession) -> None:
-        """The operator asks the provider; without an answer the driver tries again."""
-        asked = Asked(f"question {drive.id}", drive.token_uid, drive.id)
+    async def by_question(self, drive: Drive, told: ToldSession, *, status: str = "ACTIVE") -> None:
+        """The operator asks the provider; once more where a yes was that of an order which has run out meanwhile."""
+        for attempt in range(1, _QUESTIONS + 1):
+            await self._ask(drive, told, f"question {drive.id} {attempt}")
+            try:
+                await self._start(drive, told, "AUTH_REQUEST", status=status, attempt=attempt)
+            except RefusedError as refused:
+                if refused.status != HTTPStatus.CONFLICT or attempt == _QUESTIONS:
+                    raise
+                self.journal.refused.append(f"start of {drive.id} after a yes: {refused}")
+            else:
+                return
+
+    async def _ask(self, drive: Drive, told: ToldSession, key: str) -> None:
+        asked = Asked(key, drive.token_uid, drive.id)
         self.journal.asked.append(asked)
         order: Json = {
             "token": {"uid": drive.token_uid, "type": _type(drive)},
@@ -145,17 +161,18 @@ class Traffic:
         asked.allowed, asked.reference = answer["allowed"], answer["authorization_reference"]
         self.journal.note(asked)
         if asked.allowed != "ALLOWED":
-            raise RefusedError(200, f"the provider was asked for {drive.token_uid} and said {asked.allowed}")
+            raise RefusedError(HTTPStatus.OK, f"the provider was asked for {drive.token_uid} and said {asked.allowed}")
         told.authorization_reference = asked.reference
-        await self._start(drive, told, "AUTH_REQUEST")
 
     async def by_order(self, drive: Drive, told: ToldSession) -> None:
         """The provider orders a start. If no order arrives, the driver asks at the charger."""
         order: Json = {"kind": "START_SESSION", "evse_uid": drive.evse_uid, "connector_id": "1"}
         arrived = await self._ordered(drive, told, order | _what(drive))
-        await self._start(drive, told, "COMMAND" if arrived else "WHITELIST", ask_first=not arrived)
-        if arrived:
-            await self._orders.conclude(arrived, "ACCEPTED")
+        if arrived is None:
+            await self.by_question(drive, told)
+            return
+        await self._start_ordered(drive, told)
+        await self._orders.conclude(arrived, "ACCEPTED")
 
     async def by_reservation(self, drive: Drive, told: ToldSession) -> None:
         """The provider orders a reservation; the driver comes, and charges."""
@@ -167,10 +184,10 @@ class Traffic:
             "expires": expires.isoformat(),
         }
         arrived = await self._ordered(drive, told, order | _what(drive))
-        if not arrived:
-            await self._start(drive, told, "WHITELIST", ask_first=True)
+        if arrived is None:
+            await self.by_question(drive, told)
             return
-        await self._start(drive, told, "COMMAND", status="RESERVATION")
+        await self._start_ordered(drive, told, status="RESERVATION")
         await self._orders.conclude(arrived, "ACCEPTED")
         await asyncio.sleep(drive.after_s)
         await self._change(drive, drive.start, "ACTIVE")
@@ -232,12 +249,19 @@ class Traffic:
         view = await self.cpo.post(f"/cdrs/{cdr_id}/credit", {"reason": "another driver"}, f"credit {drive.id}")
         told.credited_by = view["cdr"]["id"]
 
+    async def _start_ordered(self, drive: Drive, told: ToldSession, *, status: str = "ACTIVE") -> None:
+        """By the provider's order; when that has run out before the backend was heard, the driver asks."""
+        try:
+            await self._start(drive, told, "COMMAND", status=status)
+        except RefusedError as refused:
+            if refused.status != HTTPStatus.CONFLICT:
+                raise
+            self.journal.refused.append(f"start by order of {drive.id}: {refused}")
+            await self.by_question(drive, told, status=status)
+
     async def _start(
-        self, drive: Drive, told: ToldSession, auth_method: str, *, status: str = "ACTIVE", ask_first: bool = False
+        self, drive: Drive, told: ToldSession, auth_method: str, *, status: str = "ACTIVE", attempt: int = 1
     ) -> None:
-        if ask_first:
-            await self.by_question(drive, told)
-            return
         told.told, told.asked_at = Told.ASKED, datetime.now(UTC)
         self.journal.note(told)
         body = {
@@ -251,7 +275,7 @@ class Traffic:
             "start": _iso(drive.start),
             "status": status,
         }
-        await self.cpo.post("/sessions", body, f"start {drive.id}")
+        await self.cpo.post("/sessions", body, f"start {drive.id} {auth_method} {attempt}")
         told.told = Told.STARTED
 
     async def _read(self, drive: Drive, reading: Reading, key: str) -> None:
@@ -295,6 +319,15 @@ class Traffic:
     async def look_at_orders(self) -> None:
         """See what the operator's backend has been ordered. Runs until it is cancelled."""
         await self._orders.watch()
+
+    async def send_again(self) -> None:
+        """What waits for its next attempt is released by hand, by who does not want to wait for an hour."""
+        for waiting in await self.cpo.all("/deliveries"):
+            cdr_id = waiting["cdr"]
+            self._released += 1
+            with contextlib.suppress(RefusedError):  # it has gone out meanwhile
+                place = f"/deliveries/{self.cpo.connection}/{cdr_id}/release"
+                await self.cpo.post(place, {"reason": "not to be waited for"}, f"release {cdr_id} {self._released}")
 
     async def hear_of_orders(self) -> None:
         """What became of each order, as the provider knows it now."""

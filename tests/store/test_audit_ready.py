@@ -156,11 +156,12 @@ async def test_a_credit_is_of_the_month_in_which_it_was_made(store: Store) -> No
     ]
 
 
-async def test_credits_that_nobody_has_answered_are_found(store: Store) -> None:
+async def test_what_no_partner_has_answered_is_found(store: Store) -> None:
     await add(store, dossier())
     await add(store, credit(dossier(), at(90), "C1-C"))
     later = at(60 * 24 * 365 * 50)
     async with store.transaction() as work:
-        assert await work.cdrs.undelivered_credits(later) == ((of("C1-C"), "emsp"),)
-        assert await work.cdrs.undelivered_credits(later, later) == ()
-        assert await work.cdrs.undelivered_credits(at(0)) == ()
+        assert await work.undelivered.due(later) == ((of("C1"), "emsp"), (of("C1-C"), "emsp"))
+        assert await work.undelivered.due(at(0)) == ()
+        await work.undelivered.end(of("C1"), "emsp")
+        assert await work.undelivered.due(later) == ((of("C1-C"), "emsp"),)

@@ -363,7 +363,10 @@ async def test_a_partner_that_does_not_come_again_is_not_waited_for_for_ever(tim
 
 
 async def test_new_tokens_are_wanted_while_the_partner_has_not_called_yet(stage: Stage) -> None:
-    willing(stage.script).on(HandshakeActivities.partner_has_called, False, True)
+    async def after_the_renewal(_: str) -> bool:
+        return len(stage.script.inputs(HandshakeActivities.exchange_credentials)) == 2
+
+    willing(stage.script).on(HandshakeActivities.partner_has_called, after_the_renewal)
     await stage.signals.connect(stage.connection_id)
     await stage.reaches(ids.handshake(stage.connection_id), "PROVING_INBOUND")
     await stage.signals.renew(stage.connection_id)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
@@ -21,7 +21,7 @@ from workflows.handshake import Handshake, HandshakeOrder, Opening
 from workflows.partner_feed import FeedOrder, PartnerFeed
 from workflows.resync import Resync, ResyncOrder
 from workflows.runs import EVENTS_OF_A_RUN
-from workflows.search_attributes import SINCE, STATE, at_start
+from workflows.search_attributes import SINCE, STATE, at_start, standing_at_start
 from workflows.webhook import WebhookDelivery, WebhookOrder
 
 SOON = 12
@@ -72,7 +72,7 @@ async def test_a_feed_that_is_stuck_is_so_in_its_next_run_since_the_same_moment(
         FeedOrder(stage.connection_id, SOON),
         id=feed,
         task_queue=stage.signals.task_queue,
-        search_attributes=at_start(stage.connection_id, "outbox", "IDLE"),
+        search_attributes=standing_at_start(stage.connection_id, "outbox", "IDLE", datetime.now(UTC)),
     )
     await stage.reaches(feed, "STUCK", attention=True)
     first = await handle.describe()

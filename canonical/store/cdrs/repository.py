@@ -294,28 +294,6 @@ class CdrRepository:
             limit=_SWEEP_LIMIT,
         )
 
-    async def undelivered_credits(
-        self, before: datetime, after: datetime | None = None
-    ) -> tuple[tuple[ObjectId, str], ...]:
-        """Credit CDRs of ours that no partner has answered yet, each with its connection.
-
-        Made before one moment and, if it is given, not before another.
-        """
-        query = (
-            select(col(CdrRow.key), col(CdrRow.connection_id))
-            .where(
-                col(CdrRow.ours).is_(True),
-                col(CdrRow.credit_of).is_not(None),
-                col(CdrRow.recorded_at) < before,
-                *(() if after is None else (col(CdrRow.recorded_at) >= after,)),
-                _state() == CdrState.GENERATED.value,
-            )
-            .order_by(col(CdrRow.number))
-            .limit(_SWEEP_LIMIT)
-        )
-        rows = (await self._connection.execute(query)).all()
-        return tuple((ObjectId.parse(key), connection_id) for key, connection_id in rows)
-
     async def replace(self, cdr: ObjectId, by: ObjectId, connection_id: str, at: datetime) -> None:
         """A CDR of ours that no partner ever took is replaced by another of its session: it is owed no more, and not
         on the list that the partner reads. Once a CDR. Raises NotFound.
