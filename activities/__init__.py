@@ -32,7 +32,7 @@ def all_activities(resources: Resources, wake: Wake) -> list[Callable[..., objec
     commands, delivery = CommandActivities(resources), DeliveryActivities(resources, wake)
     schedules = ScheduleActivities(resources, wake)
     webhooks = WebhookActivities(resources)
-    billing, settlement = BillingActivities(resources), SettlementActivities(resources)
+    billing, settlement = BillingActivities(resources), SettlementActivities(resources, wake)
     sessions = SessionWatchActivities(resources, resync)
     return [
         handshake.discover,

@@ -67,15 +67,16 @@ class BillingActivities:
             if await work.cdrs.get(cdr_id, connection_id=ref.connection_id, ours=True) is not None:
                 return Billed(cdr_id.key)
             connection = await work.connections.get(ref.connection_id)
+            unused = _is_unused_reservation(await work.sessions.readings(session_id))
+            if unused and context.tariff_at_start is None:
+                return await self._unused(work, session_id, "a reservation that expired, and no tariff asks for it")
             try:
                 dossier = await self.priced(work, session, context, connection)
             except Unpriceable as error:
                 return await self._unbillable(work, ref, str(error), error.findings)
-            unused = _is_unused_reservation(await work.sessions.readings(session_id))
             if unused and dossier.cdr.total_cost.before_tax == 0:
                 reason = "a reservation that expired, and the tariff asks nothing for it"
-                await work.sessions.conclude(session_id, cdr=None, reason=reason)
-                return Billed(None, reason)
+                return await self._unused(work, session_id, reason)
             await work.cdrs.add(dossier, connection_id=ref.connection_id, ours=True, evidence_id=None)
             await work.sessions.conclude(session_id, cdr=cdr_id)
             await say_if_late(work, self._resources, dossier.cdr, ref.connection_id)
@@ -139,6 +140,10 @@ class BillingActivities:
             registered_key=self._resources.meter_key(session.meter_id),
             reservation_expired=_is_unused_reservation(readings),
         )
+
+    async def _unused(self, work: UnitOfWork, session: ObjectId, reason: str) -> Billed:
+        await work.sessions.conclude(session, cdr=None, reason=reason)
+        return Billed(None, reason)
 
     async def _unbillable(
         self, work: UnitOfWork, ref: SessionRef, reason: str, findings: tuple[Finding, ...] = ()

@@ -65,6 +65,12 @@ _NOTHING_DONE: Final = frozenset({408, 425, 429})
 _BY_A_PERSON: Final = "mend the cause and release it, correct the CDR, or abandon its delivery (`roam deliveries`)"
 
 
+_BY_NEW_TOKENS: Final = (
+    "renew the credentials with the partner (`POST /connections/{id}/renew`); where it takes none of our tokens, "
+    "hand in one that is good (`roam handshake token`) while that waits"
+)
+
+
 class Turn(Protocol):
     """Who is told that a delivery should look again."""
 
@@ -352,7 +358,8 @@ class DeliveryActivities:
                 raise self._again(matter, failure) from failure
             return Standing(CdrState.DELIVERED, f"nothing; its copy could not be read back: {failure}")
         if outcome == "DIFFERENT":
-            return Standing(outcome, "nothing", "see the open case", attention=True)
+            text = "nothing; the partner's copy differs from ours"
+            return Standing(outcome, text, "see the open case", attention=True)
         return Standing(outcome, "nothing")
 
     async def _proved(self, matter: _Matter) -> str:
@@ -431,14 +438,14 @@ class DeliveryActivities:
                 next_at=now + _LOOK_AT_WHAT_IS_HELD,
                 in_doubt=before.in_doubt,
             )
-        return _held(text, "renew the credentials with the partner", attention=True)
+        return _held(text, _BY_NEW_TOKENS, attention=True)
 
     async def _refused(self, matter: _Matter, before: Undelivered, refusal: PartnerError) -> Standing:
         """It is not sent again before a person has decided; in the words of what has happened."""
         resources, ref, partner = self._resources, matter.ref, matter.connection.name
         status = refusal.http_status
         if status is None:  # it was no partner who said no: the request could not be made
-            return await self._not_sent(matter, f"it could not be sent to {partner}: {refusal}")
+            return await self._not_sent(matter, f"no request to {partner} could be made: {refusal}")
         unclear = isinstance(refusal, PartnerProtocolError)
         said = f"{partner} refused it: {refusal}"
         if unclear:

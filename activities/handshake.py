@@ -1,7 +1,7 @@
 """The steps of a credentials handshake. Tokens stay in the store: what comes and goes here are connection ids."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -107,7 +107,7 @@ class HandshakeActivities:
             if exchanged and (connection.partner_roles or connection.hub):
                 return
             if exchanged:  # the token came, and the roles with it were refused: they may have been mended
-                await self._believe(connection.id, await (await self._calls(connection)).get_credentials())
+                await self._believe(connection.id, await self._read_again(connection))
                 return
             us = self._resources.us
             ours = Credentials(token.get_secret_value(), us.versions_url, us.roles_on(connection.our_sides))
@@ -116,15 +116,25 @@ class HandshakeActivities:
 
     @activity.defn(name="handshake-answer-registration")
     async def answer_registration(self, exchange: Exchange) -> RegistrationAnswer:
-        """Call the registering partner back with the token it posted, and issue the one it gets in return.
+        """Call the registering partner back with the token it offers; take it up, and issue the one it gets in return.
 
         The version is the partner's choice: that of the endpoint at which it posted. A PUT elsewhere changes it.
+        Until all of it is stored, at once, everybody else goes on with the partner as it was. Once per `request_key`.
         """
+        async with self._resources.store.transaction() as work:
+            if await work.access.has_issued(exchange.connection_id, AccessPurpose.ACCESS, exchange.request_key):
+                return RegistrationAnswer(accepted=True)
+            connection = await work.connections.get(exchange.connection_id)
+            held = await work.access.held(exchange.connection_id)
+        posted = _posted(held)
+        chosen = connection.version
+        if posted.offer is not None:
+            offer, chosen = posted.offer, posted.offer.version
+            connection = connection.model_copy(update={"versions_url": offer.versions_url, "hub": offer.hub})
         limit = asyncio.timeout(self._called_back_within_s)
         try:
             async with beating(), limit:
-                chosen = (await self._connection(exchange.connection_id)).version
-                await self._discover(exchange.connection_id, chosen, newest_only=True)
+                learned = await self._learned(connection, (posted,), chosen)
         except TimeoutError:
             if not limit.expired():
                 raise  # it was something of ours that took too long
@@ -135,10 +145,9 @@ class HandshakeActivities:
         except MissingEndpoint as error:
             return RegistrationAnswer(accepted=False, ocpi_status=3003, message=str(error))
         except PartnerError as error:
-            return RegistrationAnswer(accepted=False, ocpi_status=3001, message=str(error))
-        async with self._resources.store.transaction() as work:
-            await work.access.issue(exchange.connection_id, AccessPurpose.ACCESS, exchange.request_key)
-        return RegistrationAnswer(accepted=True)
+            why = f"versions and details could not be read with the token that was posted: {error}"
+            return RegistrationAnswer(accepted=False, ocpi_status=3001, message=why)
+        return await self._accepted(exchange, posted, learned)
 
     @activity.defn(name="handshake-prove")
     async def prove(self, connection_id: str) -> None:
@@ -232,6 +241,38 @@ class HandshakeActivities:
             await work.connections.save(connection)
         if refused is not None:
             raise PartnerRejected(f"the partner's roles are refused: {refused}")
+
+    async def _read_again(self, connection: Connection) -> Credentials:
+        """The partner's credentials, whose roles were refused. Raises PartnerError, with that as its reason."""
+        try:
+            return await (await self._calls(connection)).get_credentials()
+        except PartnerRejected as refusal:
+            wanted = " or ".join(side.other.value for side in connection.our_sides)
+            raise PartnerRejected(
+                f"the partner's credentials name no {wanted} that it may speak for, and are not shown again: {refusal}",
+                http_status=refusal.http_status,
+            ) from refusal
+
+    async def _accepted(
+        self, exchange: Exchange, posted: HeldToken, learned: Mapping[str, object]
+    ) -> RegistrationAnswer:
+        """Everything that the partner's offer changes, in one transaction; a newer one that was accepted stands."""
+        try:
+            async with self._resources.store.transaction() as work:
+                connection = await work.connections.get(exchange.connection_id, lock=True)
+                if connection.state is LinkState.UNREGISTERED:
+                    return RegistrationAnswer(accepted=False, ocpi_status=2000, message="this connection is closed")
+                offer = posted.offer
+                if offer is None:
+                    await work.connections.save(connection.model_copy(update=learned))
+                elif await work.access.take_up(connection.id, posted.number):
+                    connection = await with_roles(work.connections, connection, offer.roles, offer.hub)
+                    changed = {"versions_url": offer.versions_url, **learned}
+                    await work.connections.save(connection.model_copy(update=changed))
+                await work.access.issue(connection.id, AccessPurpose.ACCESS, exchange.request_key)
+        except RolesRefused as error:
+            return RegistrationAnswer(accepted=False, ocpi_status=2001, message=f"roles {error}")
+        return RegistrationAnswer(accepted=True)
 
     async def _asked(
         self, connection: Connection, ours: Credentials, held: Sequence[HeldToken], *, renew: bool
@@ -333,17 +374,26 @@ class HandshakeActivities:
         token = None if held is None else held.token
         return await calls_to(self._resources.store, self._resources.registry, connection, token=token)
 
-    async def _discover(
-        self, connection_id: str, chosen: str | None = None, *, newest_only: bool = False
-    ) -> Connection:
-        """Versions, details, adapter: of the version that was `chosen`, else of the highest that both sides have.
-
-        `newest_only`: the token that the partner has just given us has to be good; else an older one does as well.
-        """
+    async def _discover(self, connection_id: str) -> Connection:
+        """What the partner offers, read with any token that it lets us in by, and stored."""
         async with self._resources.store.transaction() as work:
             connection = await work.connections.get(connection_id)
             held = await work.access.held(connection_id)
-        versions, taken = await self._offered(connection, held[:1] if newest_only else held)
+        learned = await self._learned(connection, held)
+        async with self._resources.store.transaction() as work:
+            # The partner may take its time to answer: what was decided meanwhile, such as its suspension, stands.
+            found = (await work.connections.get(connection_id, lock=True)).model_copy(update=learned)
+            await work.connections.save(found)
+        return found
+
+    async def _learned(
+        self, connection: Connection, held: Sequence[HeldToken], chosen: str | None = None
+    ) -> dict[str, object]:
+        """Versions, details, adapter: of the version that was `chosen`, else of the highest that both sides have.
+
+        Nothing is stored. Raises NoCommonVersion, MissingEndpoint, PartnerError.
+        """
+        versions, taken = await self._offered(connection, held)
         offered = {each.version: each.url for each in versions}
         common = [version for version in offered if chosen in (None, version)]
         if not common:
@@ -359,7 +409,7 @@ class HandshakeActivities:
             partner_sides=tuple(side.other for side in connection.our_sides),
         )
         spelling = spelt[details.authorization]
-        learned = {
+        learned: dict[str, object] = {
             "version": adapter.version,
             "adapter": adapter.key,
             "endpoints": details.endpoints,
@@ -368,11 +418,7 @@ class HandshakeActivities:
         missing = _missing(connection.model_copy(update=learned))
         if missing is not None:
             raise MissingEndpoint(f"version {adapter.version} of the partner offers {missing}")
-        async with self._resources.store.transaction() as work:
-            # The partner may take its time to answer: what was decided meanwhile, such as its suspension, stands.
-            found = (await work.connections.get(connection_id, lock=True)).model_copy(update=learned)
-            await work.connections.save(found)
-        return found
+        return learned
 
     async def _offered(
         self, connection: Connection, held: Sequence[HeldToken]
@@ -410,6 +456,16 @@ class HandshakeActivities:
     async def _connection(self, connection_id: str) -> Connection:
         async with self._resources.store.transaction() as work:
             return await work.connections.get(connection_id)
+
+
+def _posted(held: Sequence[HeldToken]) -> HeldToken:
+    """The token that a partner waits to be called back with: its newest offer. Raises NotFound.
+
+    Where nothing is offered any more, a later exchange has been answered first: then the one in use.
+    """
+    if not held:
+        raise NotFound("there is no token to call the partner back with")
+    return max((each for each in held if each.offer is not None), key=lambda each: each.number, default=held[0])
 
 
 def _ways(adapter: Adapter, held: Sequence[HeldToken], *, renew: bool) -> Iterator[tuple[str, HeldToken]]:

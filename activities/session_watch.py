@@ -65,6 +65,8 @@ class Looked:
     deadline: datetime | None = None
     status: SessionStatus | None = None
     cdr_key: str | None = None
+    came_to_nothing: bool = False
+    """It ended without any use, and no CDR is waited for any longer; one that comes is checked all the same."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,8 @@ class SessionWatchActivities:
             if not _is_late(session, now, patience):
                 deadline = session.last_updated + patience.cdr_within
                 return replace(found, waiting_for="the operator's CDR", deadline=deadline)
+            if session.came_to_nothing:
+                return replace(found, waiting_for="nothing", came_to_nothing=True)
             ended = session.end or session.last_updated
             text = f"{order.connection_id} has sent no CDR for session {order.session_key}, which ended {_at(ended)}"
             await open_case(work, resources, CDR_MISSING, order.session_key, text)

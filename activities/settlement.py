@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from typing import Protocol
 
 from temporalio import activity
 
@@ -17,6 +18,7 @@ from canonical.model import Finding
 from canonical.partner import Connection
 from canonical.settlement import CaseState, Invoice, ItemOutcome, ReconciledItem, ReconciliationReport, Statement
 from canonical.store import CdrState, NotFound, OutboxAction, StoredCdr, UnitOfWork
+from canonical.store.outbox import Queued
 from settlement import ledger, reconciliation
 from settlement.agreement import AmountBasis, agreed
 from settlement.invoice import check as invoice_check
@@ -77,9 +79,16 @@ class Booked:
     needs_person: bool = False
 
 
+class Wake(Protocol):
+    """The part of the signals that a settlement needs."""
+
+    async def feed(self, connection_id: str) -> None: ...
+
+
 class SettlementActivities:
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, wake: Wake) -> None:
         self._resources = resources
+        self._wake = wake
 
     @activity.defn(name="settlement-claim")
     async def claim(self, claim: Claim) -> Claimed:
@@ -148,7 +157,9 @@ class SettlementActivities:
                     agreed = ReconciledItem(cdr=item.cdr, outcome=ItemOutcome.AGREED)
                     text = f"invoice {number}, approved by {order.approved_by}"
                     await self._note(work, connection, agreed, CdrState.INVOICED, text, ours=True)
-                await self._record(work, connection, invoice)
+                queued = await self._record(work, connection, invoice)
+            if queued is not None and not queued.attended:
+                await self._wake.feed(connection.id)  # cut off before it: the sweep finds what waits
         return number
 
     @activity.defn(name="settlement-reconcile")
@@ -274,13 +285,13 @@ class SettlementActivities:
         invoices = await work.settlement.invoices(connection.id)
         return next((i.number for i in invoices if i.statement_id == statement_id), None)
 
-    async def _record(self, work: UnitOfWork, connection: Connection, invoice: Invoice) -> None:
+    async def _record(self, work: UnitOfWork, connection: Connection, invoice: Invoice) -> Queued | None:
         """Which CDRs the invoice is for, for partners whose version has words for it (OCPI 2.3.0)."""
         resources, module = self._resources, Module.INVOICE_RECONCILIATION
         if connection.adapter is None or not invoice.items:
-            return
+            return None
         if not any(e.module is module for e in resources.registry.by_key(connection.adapter).endpoints):
-            return
+            return None
         record = InvoiceRecord(
             owner=resources.us.party,
             id=invoice.number,
@@ -289,7 +300,7 @@ class SettlementActivities:
             last_updated=resources.clock(),
         )
         await work.invoice_records.put(record, connection_id=connection.id, ours=True)
-        await work.outbox.add(connection.id, module.value, record.object_id.key, OutboxAction.PUT)
+        return await work.outbox.add(connection.id, module.value, record.object_id.key, OutboxAction.PUT)
 
     async def _render(self, work: UnitOfWork, invoice: Invoice) -> None:
         # Half a second of imports that a worker needs once a month: not at every start.

@@ -91,7 +91,7 @@ class SweepActivities:
             sessions = await work.sessions.unconcluded(before, after)
             cdrs = await work.cdrs.unchecked(before, after)
             undelivered = await work.undelivered.due(before)
-            feeds = await work.outbox.neglected(before)
+            feeds = await work.outbox.neglected(GRACE)
             commands = await work.commands.unattended(before, after)
             webhooks = await work.webhooks.behind(before, failing=after is None)
             connections = await work.connections.list() if after is None else ()

@@ -130,7 +130,7 @@ _RULES: Final[dict[type[ApiError], _Rule]] = {
     NotConnected: _Rule((503, 3000), (409, "not-connected", "The connection is not established")),
     Conflict: _Rule((200, 2001), (409, "conflict", "The present state forbids it")),
     TokenNotAllowed: _Rule((200, 2001), (409, "token-not-allowed", "This token may not charge")),
-    NotReady: _Rule((500, 3000), (503, "not-ready", "We cannot work now")),
+    NotReady: _Rule((503, 3000), (503, "not-ready", "We cannot work now")),
     ProcessDeaf: _Rule((500, 3000), (409, "not-now", "The process does not take this now")),
     PartnerFault: _Rule((200, 3000), (502, "partner-fault", "The partner gave no usable answer")),
     PartnerSilent: _Rule((200, 3000), (504, "partner-silent", "The partner did not answer in time")),

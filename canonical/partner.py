@@ -129,3 +129,15 @@ class Connection(CanonicalModel):
     def endpoint(self, module: str, interface: str) -> str | None:
         found = (e for e in self.endpoints if e.module == module and e.interface == interface)
         return next((e.url for e in found), None)
+
+
+class Offer(CanonicalModel):
+    """What a partner that registers or renews wants to be: it becomes so when we have answered, and not before.
+
+    `version` is the one that it called, and has chosen by it; `hub` is its party where it is a hub.
+    """
+
+    versions_url: str
+    version: str
+    roles: tuple[BusinessRole, ...]
+    hub: PartyId | None = None

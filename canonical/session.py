@@ -122,3 +122,10 @@ class Session(CanonicalModel):
     @property
     def object_id(self) -> ObjectId:
         return ObjectId(owner=self.owner, id=self.id)
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Completed without energy, without a cost, and without a period but of its reservation."""
+        free = self.total_cost is None or not self.total_cost.before_tax
+        ended = self.status is SessionStatus.COMPLETED
+        return ended and free and not self.energy_kwh and is_mere_reservation(self.charging_periods)

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
+from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadCodec, PayloadConverter
+from temporalio.exceptions import ApplicationError, FailureError
 
 from canonical.vault import Vault
 
 _ENCODING = b"binary/encrypted"
 _PURPOSE = "temporal-payloads"
 _NONCE_BYTES = 12
+_MESSAGE_MOST = 500
 
 
 class UnreadablePayload(Exception):
@@ -72,10 +75,30 @@ def _key_id(key: bytes) -> bytes:
     return hashlib.sha256(b"key-id:" + key).hexdigest()[:16].encode()
 
 
+class ShortFailures(DefaultFailureConverter):
+    """Failures as a type and a message, which is encrypted, without stack traces: those stand in the log.
+
+    Temporal keeps the last failure of an activity that is tried again only if it has no more than 2 KiB, and shows
+    "Failure exceeds size limit" instead of a longer one. So an error that is none of Temporal's own is told without
+    what it came from, and a long message is cut.
+    """
+
+    def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
+        if not isinstance(exception, FailureError):
+            exception = ApplicationError(str(exception), type=type(exception).__name__)
+        super().to_failure(exception, payload_converter, failure)
+        message = failure.message
+        if len(message) > _MESSAGE_MOST:
+            message = message[: _MESSAGE_MOST - 1] + "…"
+        told = {"message": message, "stack_trace": ""}  # as `from_failure` reads it
+        failure.encoded_attributes.CopyFrom(payload_converter.to_payloads([told])[0])
+        failure.message, failure.stack_trace = "Encoded failure", ""
+
+
 def data_converter(vault: Vault) -> DataConverter:
-    """Pydantic models as JSON, encrypted; messages and stack traces of failures too."""
+    """Pydantic models as JSON, encrypted; messages of failures too."""
     return DataConverter(
         payload_converter_class=PydanticPayloadConverter,
         payload_codec=codec(vault),
-        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+        failure_converter_class=ShortFailures,
     )

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.delivery import DeliveryActivities, Dispatch, Standing
     from workflows import patience
     from workflows.earlier import cdr_delivery as earlier
+    from workflows.reasons import reason_of
     from workflows.search_attributes import tell
 
 REVISION: Final = 2
@@ -88,7 +89,7 @@ class CdrDelivery:
         except ActivityError as failure:
             if isinstance(failure.cause, CancelledError):
                 return await self._attempted()
-            text = f"somebody to mend what keeps us from sending it: {failure.cause or failure}"
+            text = f"somebody to mend what keeps us from sending it: {reason_of(failure)}"
             return Standing("PARKED", text, "mend it and release the delivery", attention=True)
 
     async def _given_up(self) -> Standing:

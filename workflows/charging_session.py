@@ -91,7 +91,9 @@ class ChargingSession:
                 SessionWatchActivities.cdr_here, self._look_order(), "did its CDR come first?", "ENDED"
             )
             self._heard.cdr_key = self._heard.cdr_key or came
-        await self._until(lambda: self._heard.cdr_key is not None)
+        await self._until(lambda: self._heard.cdr_key is not None or self._came_to_nothing())
+        if self._heard.cdr_key is None:
+            return self._closed("NOT_BILLED", "nothing; nothing was used, and no CDR came")
         if self._heard.status is None:
             tell("BILLED", "the operator's word on a session of which nothing but the CDR is known")
             await self._look()
@@ -109,6 +111,9 @@ class ChargingSession:
             self._is_news = False
             self._tell()
             await workflow.wait_condition(lambda: done() or self._to_look or self._is_news)
+
+    def _came_to_nothing(self) -> bool:
+        return self._looked is not None and self._looked.came_to_nothing
 
     def _tell(self) -> None:
         found, status = self._looked, self._heard.status

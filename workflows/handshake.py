@@ -8,6 +8,7 @@ and opens the connection; the partner's first call proves the other, while both 
 """
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.schedules import ScheduleActivities
     from adapters.contract import Module
     from workflows import ids, patience, runs
+    from workflows.reasons import reason_of
     from workflows.resync import Resync, ResyncOrder
     from workflows.search_attributes import at_start, tell
     from workflows.steps import NotNow, RunIsLong, Steps
@@ -28,7 +30,26 @@ with workflow.unsafe.imports_passed_through():
 _TODAY = 2
 """Revision of the story as it is told now. The one before it did not wait for the partner's first call."""
 
-_BY_HAND = "A token that came by another way is handed in with `roam handshake token`."
+_ASK_THE_PARTNER = "ask the partner for a good token, and hand it in with `roam handshake token`"
+
+_MENDING: Mapping[str | None, str] = {
+    "MissingEndpoint": "ask the partner to offer it",
+    "NoCommonVersion": "ask the partner for one of our versions, or offer what it has with `ROAM_OCPI_VERSIONS`",
+    "PartnerNotFound": "see with the partner that the address is right",
+    "PartnerProtocolError": "see with the partner that the address is right: what answers there does not speak OCPI",
+    "PartnerRejected": (
+        "ask the partner why; if it has registered us already, have it name a token, and hand that in with "
+        "`roam handshake token`"
+    ),
+    "PartnerUnauthorized": _ASK_THE_PARTNER,
+    "PartnerUnavailable": "see with the partner that its server is up, and the address right",
+    "UnsafeUrl": "ask the partner for an address that we may call",
+}
+"""What a person can do, by the kind of failure."""
+
+
+def _mending(kind: str | None) -> str:
+    return _MENDING.get(kind, "")
 
 
 class Opening(StrEnum):
@@ -116,7 +137,7 @@ class Handshake:
 
     async def _exchange(self, *, renew: bool) -> None:
         take = self._steps.take
-        await take("DISCOVERING", "the partner's versions and endpoints", self._discover, mending=_BY_HAND)
+        await take("DISCOVERING", "the partner's versions and endpoints", self._discover, mending=_mending)
         await take("OFFERING_ACCESS", "our own store", self._offer_access)
         exchange = Exchange(self._connection_id, request_key=self._request_key, renew=renew)
 
@@ -130,7 +151,7 @@ class Handshake:
                 summary="PUT credentials" if renew else "POST credentials",
             )
 
-        await take("EXCHANGING", "the partner's answer to our credentials", credentials, mending=_BY_HAND)
+        await take("EXCHANGING", "the partner's answer to our credentials", credentials, mending=_mending)
 
     async def _partner_registers(self) -> bool:
         """True when it was answered; False when it was refused, and has not come again for long."""
@@ -182,7 +203,9 @@ class Handshake:
                 summary="call the partner with the new token",
             )
 
-        mending = f"`skip_canary` to connect without it. {_BY_HAND}"
+        def mending(kind: str | None) -> str:
+            return f"{_mending(kind)}, or `roam handshake skip-canary` to connect without it".removeprefix(", or ")
+
         proved = await self._steps.take("PROVING", "a first call with the new token", canary, mending=mending)
         if not proved and not self._steps.given_up:
             await workflow.execute_activity_method(
@@ -283,13 +306,14 @@ class Handshake:
                 HandshakeActivities.answer_registration,
                 Exchange(self._connection_id, request_key=str(workflow.uuid4())),
                 start_to_close_timeout=patience.PARTNER_TIMEOUT,
+                schedule_to_close_timeout=patience.PARTNER_TIMEOUT,
                 heartbeat_timeout=patience.PARTNER_SILENCE,
-                retry_policy=patience.ONCE,
+                retry_policy=patience.WHILE_SOMEBODY_WAITS,
                 summary="GET the partner's versions and details; issue its token",
             )
         except ActivityError as failure:
             if self._today:
-                self._refused(f"see what happened to us: {failure.cause or failure}")
+                self._refused(f"see what happened to us: {reason_of(failure)}")
             raise ApplicationError(str(failure.cause or failure), type="RegistrationFault") from failure
         if answer.accepted:
             self._answers += 1

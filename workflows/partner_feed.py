@@ -12,6 +12,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.partner_feed import FeedActivities
     from workflows import patience, runs
+    from workflows.reasons import reason_of
     from workflows.search_attributes import tell
 
 
@@ -48,7 +49,7 @@ class PartnerFeed:
                 self._stuck = True
                 tell(
                     "STUCK",
-                    f"the partner to take what is in the outbox: {failure.cause or failure}",
+                    f"the partner to take what is in the outbox: {reason_of(failure)}",
                     "see to the connection; it is tried again at the next change or sweep",
                     attention=True,
                 )

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.resync import CrawlOrder, Cursor, Finished, Progress, ResyncActivities
     from adapters.transport.crawl import Place
     from workflows import patience, runs
+    from workflows.reasons import reason_of
     from workflows.search_attributes import tell
 
 
@@ -63,7 +64,7 @@ class Resync:
                     events_max = order.events_max or runs.EVENTS_OF_A_RUN
                     runs.begin_anew(replace(order, crawl=number, place=place, pulled=pulled, events_max=events_max))
         except ActivityError as failure:
-            reason = failure.cause or failure
+            reason = reason_of(failure)
             tell(
                 "REFUSED", f"the partner: {reason}", "see to the connection; it is tried again by plan", attention=True
             )

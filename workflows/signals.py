@@ -27,6 +27,7 @@ from workflows.command import Command, CommandOrder
 from workflows.contract import CannotTell, Intervention, NotRunning, RegistrationFailed
 from workflows.handshake import Handshake, HandshakeOrder, Opening
 from workflows.partner_feed import FeedOrder, PartnerFeed
+from workflows.reasons import reason_of
 from workflows.reconciliation import Reconciliation, ReconciliationOrder
 from workflows.resync import Resync, ResyncOrder
 from workflows.runs import EVENTS_OF_A_RUN
@@ -95,7 +96,7 @@ class TemporalSignals:
         try:
             await handle.execute_update(how.value, rpc_timeout=PROMPT)
         except WorkflowUpdateFailedError as error:
-            raise CannotTell(f"not now: {error.cause or error}") from error
+            raise CannotTell(reason_of(error.cause)) from error
         except UpdateTimeout as error:
             raise CannotTell(f"the handshake with {connection_id} does not answer now") from error
         except RPCError as error:

@@ -9,6 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from workflows import patience
+    from workflows.reasons import kind_of, reason_of
     from workflows.search_attributes import tell
 
 
@@ -56,36 +57,38 @@ class Steps:
         *,
         longest_pause: timedelta | None = None,
         until: datetime | None = None,
-        mending: str = "",
+        mending: Callable[[str | None], str] = lambda _: "",
     ) -> bool:
         """True when it worked. False when a person gave up or skipped it, or when the time for it was over.
 
-        `mending` is what else a person can do about this step, as a sentence. Raises RunIsLong.
+        `mending` is what a person can do about a failure of this kind, if anything. Raises RunIsLong.
         """
         if self._at not in (None, state):
             return True  # in a run before this one
         tries, self._at, self._tried = self._tried, None, 0
         if not self.given_up:
             self.step, self._skipped = state, False
-        deadline = until
+        deadline, failed = until, ""
         while not self.given_up and not self._skipped and (until is None or workflow.now() < until):
             if tries and self._is_long():
                 raise RunIsLong(state, tries)
             if tries == 0:
                 tell(state, waiting_for)
             else:
-                tell(f"STUCK_{state}", waiting_for, "none: being tried now", attention=True, deadline=deadline)
+                tell(f"STUCK_{state}", waiting_for + failed, "none: being tried now", attention=True, deadline=deadline)
             try:
                 await attempt()
             except ActivityError as failure:
                 tries += 1
                 pause = patience.pause_before_attempt(tries, longest_pause or _longest(tries))
                 deadline = workflow.now() + pause
+                failed = f"; attempt {tries} failed: {reason_of(failure)}"
+                mend = mending(kind_of(failure))
                 tell(
                     f"STUCK_{state}",
-                    f"{waiting_for}; attempt {tries} failed: {failure.cause or failure}",
-                    f"none: tried again in {pause.total_seconds():.0f} s. "
-                    f"Update `retry` to try at once, `give_up_now` to {self._giving_up}.{mending and ' '}{mending}",
+                    waiting_for + failed,
+                    f"{f'{mend};' if mend else 'none:'} tried again in {pause.total_seconds():.0f} s. "
+                    f"Update `retry` to try at once, `give_up_now` to {self._giving_up}.",
                     attention=True,
                     deadline=deadline,
                 )

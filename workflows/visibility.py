@@ -9,11 +9,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.contract import CannotTell
+from workflows.reasons import reason_of
 from workflows.search_attributes import ATTENTION, CONNECTION, DEADLINE, OBJECT, SINCE, STATE, words_of
 from workflows.work import KINDS, Place, Wanted, Work, WorkKind, WorkPage
 
@@ -119,15 +120,31 @@ async def _in_words(client: Client, found: list[Work]) -> tuple[Work, ...]:
                     result_type=WorkflowMetadata,
                     rpc_timeout=timedelta(seconds=_ANSWER_WITHIN_S),
                 )
+                failed = await _failed_so_far(client, handle) if work.outcome is None else ""
             except Exception:  # noqa: BLE001  whatever keeps it from answering, the list is of use without its words
                 return
             words = words_of(metadata.current_details)
             if words is not None:
-                told[work.workflow_id] = replace(work, waiting_for=words[0], next_action=words[1])
+                told[work.workflow_id] = replace(work, waiting_for=words[0] + failed, next_action=words[1])
 
-    asking = [asyncio.create_task(ask(work)) for work in found if work.outcome is None and not work.broken]
+    asking = [asyncio.create_task(ask(work)) for work in found if _has_words(work)]
     if asking:
         _, late = await asyncio.wait(asking, timeout=_ANSWER_WITHIN_S)
         for task in late:
             task.cancel()
     return tuple(told.get(work.workflow_id, work) for work in found)
+
+
+def _has_words(work: Work) -> bool:
+    """Whether it is asked: while it runs, or when it has ended with something for a person to do."""
+    return not work.broken and (work.outcome is None or (work.attention and work.outcome == "COMPLETED"))
+
+
+async def _failed_so_far(client: Client, handle: WorkflowHandle[object, object]) -> str:
+    """What an activity that Temporal repeats has come to, of which the workflow itself knows nothing."""
+    described = await handle.describe(rpc_timeout=timedelta(seconds=_ANSWER_WITHIN_S))
+    for pending in described.raw_description.pending_activities:
+        if pending.attempt > 1 and pending.HasField("last_failure"):
+            failure = await client.data_converter.decode_failure(pending.last_failure)
+            return f"; attempt {pending.attempt - 1} failed: {reason_of(failure)}"
+    return ""

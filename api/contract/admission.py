@@ -5,6 +5,7 @@ OCPI 2.2.1 tokens, WhitelistType: the whitelist is read first, validity second.
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -68,7 +69,34 @@ async def ordered(
     It is good while its provider is connected, and not for a token that another provider has given us: a uid is no
     secret, and whoever knows one could otherwise draw a stranger's session to itself.
     """
-    for record in await unit.commands.admitting(name.uid, name.type, at):
+    return await _by_order(unit, name, location_id, evse_uid, await unit.commands.admitting(name.uid, name.type, at))
+
+
+async def promised(
+    unit: UnitOfWork, name: TokenName, location_id: str | None, evse_uid: str | None, at: datetime
+) -> Holder | None:
+    """The same of an order that was concluded meanwhile, where we had said by it that the token may charge.
+
+    Our word is good for one session, and as long as an issuer's.
+    """
+    since = at - _GOOD_FOR
+    records = []
+    for record in await unit.commands.given_up(name.uid, name.type, since):
+        order, connection_id = record.command, record.connection_id
+        said = await unit.authorizations.latest(name.uid, name.type, connection_id=connection_id, since=since)
+        by_it = said is not None and (said.token, said.authorization_reference) == (
+            order.token,
+            order.authorization_reference,
+        )
+        if said is not None and by_it and said.allowed is Allowed.ALLOWED:
+            records.append(record)
+    return await _by_order(unit, name, location_id, evse_uid, records)
+
+
+async def _by_order(
+    unit: UnitOfWork, name: TokenName, location_id: str | None, evse_uid: str | None, records: Iterable[CommandRecord]
+) -> Holder | None:
+    for record in records:
         order = record.command
         here = location_id is not None and fold(order.location_id or "") == fold(location_id)
         if not here or (order.evse_uid is not None and fold(order.evse_uid) != fold(evse_uid or "")):

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from adapters.contract import Module
-from api.contract.admission import Holder, TokenName, find, issuers_word, may_start, ordered
+from api.contract.admission import Holder, TokenName, find, issuers_word, may_start, ordered, promised
 from api.contract.telling import tell
 from api.contract.writing import Afterwards
 from api.errors import Conflict, InvalidInput, TokenNotAllowed, UnknownLocation, UnknownObject
@@ -21,7 +21,7 @@ from canonical.event import EventKind
 from canonical.identity import ObjectId
 from canonical.location import Connector, Evse, Location
 from canonical.partner import Side
-from canonical.session import AuthMethod, MeterReading, Session, SessionStatus
+from canonical.session import AuthMethod, MeterReading, Session, SessionStatus, VehicleState
 from canonical.store import UnitOfWork
 from canonical.store.events import kind_of_session_change
 from canonical.tariff import Tariff
@@ -144,6 +144,8 @@ class Charging:
         changed = session.model_copy(update={"status": status, "end": at if status.is_final else None})
         if status.is_final:
             _check_end(session, at)
+            if session.status is SessionStatus.RESERVATION and status is SessionStatus.COMPLETED:
+                await self._keep_reserved(session)
             changed = await self._measured(changed, context, end=at)
         return await self._store(changed, context, before=session)
 
@@ -182,6 +184,9 @@ class Charging:
             return by_order
         holder = await find(self._unit, name)
         if holder is None:
+            holder = await promised(self._unit, name, order.location_id, order.evse_uid, now)
+            if holder is not None:
+                return holder
             raise TokenNotAllowed("this token is not known: ask for an authorization first")
         allowed = await may_start(self._unit, holder, order.start)
         if allowed is not Allowed.ALLOWED:
@@ -237,6 +242,12 @@ class Charging:
             ):
                 raise Conflict(f"the meter runs backwards between this reading and {other.at.isoformat()}")
         return await self._unit.sessions.add_reading(session.object_id, reading)
+
+    async def _keep_reserved(self, session: Session) -> None:
+        """A reservation that ends as one was nothing else, also where the backend told no reading of it."""
+        if not await self._unit.sessions.readings(session.object_id):
+            reserved = MeterReading(at=session.start, energy_kwh=Decimal(0), state=VehicleState.RESERVED)
+            await self._unit.sessions.add_reading(session.object_id, reserved)
 
     async def _measured(self, session: Session, context: BillingContext, *, end: datetime | None) -> Session:
         """The session with energy, periods and cost so far, by the tariff that was sealed at its start."""

@@ -1,12 +1,10 @@
 """The exchange of credentials, as the side that is called (OCPI 2.2.1 credentials).
 
-What a partner posts is committed first; then the durable handshake calls it back while the partner waits, and the
-answer is made from what the store holds after that. A lost answer is therefore mended by a repeat: the
-registration token lives until the partner has used the token that replaces it.
+What a partner posts is committed first, as an offer that changes nothing; then the durable handshake calls it back
+while the partner waits, and takes the offer up in the transaction that issues the partner's new token. The answer is
+made from what the store holds after that. A lost answer is therefore mended by a repeat: the token before lives until
+the partner has used the one that replaces it. Until the offer is taken up we go on with the partner as it was.
 """
-
-from collections.abc import Sequence
-from uuid import uuid4
 
 from pydantic import SecretStr
 
@@ -14,8 +12,8 @@ from adapters.contract import Credentials
 from api.errors import InvalidInput, MethodNotAllowed, Unauthenticated
 from api.ocpi.call import Answer, Call
 from api.wake import wake
-from canonical.partner import CLOSED, Connection, LinkState
-from canonical.store import AccessPurpose, HeldToken, RolesRefused, UnitOfWork, with_roles
+from canonical.partner import CLOSED, Connection, LinkState, Offer
+from canonical.store import AccessPurpose, RolesRefused, UnitOfWork, with_roles
 
 _LONGEST_TOKEN = 64
 
@@ -31,25 +29,20 @@ async def register(call: Call) -> Answer:
         raise MethodNotAllowed(("DELETE", "GET", "PUT"), "already registered: use PUT to change credentials")
     theirs = _read(call)
     async with call.services.store.transaction() as unit:
-        await _keep(call, unit, await _open(call, unit), theirs, state=LinkState.REGISTERING)
+        connection = await _open(call, unit)
+        await _offer(call, unit, connection, theirs)
+        await unit.connections.save(connection.model_copy(update={"state": LinkState.REGISTERING}))
     await call.services.signals.register(call.connection.id)
     return await _ours(call, AccessPurpose.ACCESS)
 
 
 async def update_credentials(call: Call) -> Answer:
-    """PUT: only for a registered partner. When the call back fails, everything stays as it was."""
+    """PUT: only for a registered partner. Until it is answered, and when it cannot be, everything stays as it was."""
     _check_registered(call)
     theirs = _read(call)
     async with call.services.store.transaction() as unit:
-        before = await _open(call, unit)
-        held_before = await unit.access.held(before.id)
-        await _keep(call, unit, before, theirs, state=before.state)
-    try:
-        await call.services.signals.update_credentials(call.connection.id)
-    except Exception:
-        # Whatever it was: the partner is told that nothing has changed, and goes on with what it had.
-        await _restore(call, before, held_before)
-        raise
+        await _offer(call, unit, await _open(call, unit), theirs)
+    await call.services.signals.update_credentials(call.connection.id)
     return await _ours(call, AccessPurpose.ACCESS)
 
 
@@ -87,33 +80,22 @@ async def _open(call: Call, unit: UnitOfWork) -> Connection:
     return connection
 
 
-async def _keep(call: Call, unit: UnitOfWork, connection: Connection, theirs: Credentials, *, state: LinkState) -> None:
-    """Store what the partner sent. Each exchange has a key of its own: the newest token is the one that counts.
+async def _offer(call: Call, unit: UnitOfWork, connection: Connection, theirs: Credentials) -> None:
+    """Store what the partner sent, beside what is in use. The newest offer is the one that counts.
 
     The version is the one that the partner called: with it, it has chosen. Raises InvalidInput.
     """
     try:
-        connection = await with_roles(unit.connections, connection, theirs.roles, theirs.hub_party)
+        wanted = await with_roles(unit.connections, connection, theirs.roles, theirs.hub_party)
     except RolesRefused as error:
         raise InvalidInput.of("roles", str(error)) from None
-    changed = {"versions_url": theirs.versions_url, "version": call.adapter.version, "state": state}
-    await unit.connections.save(connection.model_copy(update=changed))
-    await unit.access.keep_outbound(connection.id, SecretStr(theirs.token), request_key=str(uuid4()))
-
-
-async def _restore(call: Call, before: Connection, held: Sequence[HeldToken]) -> None:
-    """As it was before, but for what was decided while the partner was called back: a closed door stays closed.
-
-    The partner's new token stays behind the one before it, for we may be wrong about the end: the partner may have
-    been called with it by then. Where that has proved it, everything stays as it is now.
-    """
-    async with call.services.store.transaction() as unit:
-        state = (await unit.connections.get(before.id, lock=True)).state
-        if state is LinkState.UNREGISTERED:
-            return
-        if held and not await unit.access.prefer_again(before.id, held[0].number, request_key=str(uuid4())):
-            return
-        await unit.connections.save(before.model_copy(update={"state": state}))
+    offer = Offer(
+        versions_url=theirs.versions_url,
+        version=call.adapter.version,
+        roles=wanted.partner_roles,
+        hub=wanted.hub,
+    )
+    await unit.access.keep_offered(connection.id, SecretStr(theirs.token), offer)
 
 
 async def _ours(call: Call, purpose: AccessPurpose) -> Answer:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from starlette.responses import Response
 
-from api.errors import to_ocpi
+from api.errors import is_ours, to_ocpi
 from api.ocpi.call import Answer
 
 _LOG = logging.getLogger("roamwork.api.ocpi")
@@ -30,8 +30,10 @@ def wrap(answer: Answer, at: datetime) -> bytes:
 def refusal(error: Exception) -> Answer:
     """The answer to a request that failed. A fault of ours is logged with its trace and told without it."""
     fault = to_ocpi(error)
-    if fault.http_status >= 500:
+    if is_ours(error):
         _LOG.error("a partner's request failed", exc_info=error)
+    elif fault.http_status >= 500:
+        _LOG.warning("a partner's request could not be answered now: %s", error)
     return Answer(
         http_status=fault.http_status,
         status_code=fault.status_code,

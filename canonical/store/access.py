@@ -2,22 +2,24 @@
 
 A token they call us with is found by its keyed hash and kept sealed, because `GET credentials` has to
 return it. A token we call them with is kept sealed. A new token lives beside the old one until the partner
-has used it, so that a lost answer locks nobody out.
+has used it, so that a lost answer locks nobody out. A token that a partner offers is kept at once, and used only from
+when the exchange is answered.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from uuid import uuid4
 
 from pydantic import SecretStr
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import func, literal, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from canonical.model import fold
-from canonical.partner import Connection, LinkState
+from canonical.partner import Connection, LinkState, Offer
 from canonical.store.errors import NotFound
 from canonical.store.tables import AccessTokenRow, ConnectionRow, OutboundTokenRow
 from canonical.vault import Vault, new_token
@@ -46,11 +48,12 @@ class Admitted:
 
 @dataclass(frozen=True)
 class HeldToken:
-    """A token that a partner gave us, and that has not been retired."""
+    """A token that a partner gave us, and that has not been retired. With an `offer` it is not in use yet."""
 
     number: int
     token: SecretStr
     kept_at: datetime
+    offer: Offer | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,15 @@ class AccessRepository:
             col(AccessTokenRow.request_key) == request_key,
         )
         return self._vault.open((await self._connection.execute(issued)).scalar_one())
+
+    async def has_issued(self, connection_id: str, purpose: AccessPurpose, request_key: str) -> bool:
+        """Whether a request has got its token: then what it asked for is done."""
+        query = select(col(AccessTokenRow.number)).where(
+            col(AccessTokenRow.connection_id) == fold(connection_id),
+            col(AccessTokenRow.purpose) == purpose.value,
+            col(AccessTokenRow.request_key) == request_key,
+        )
+        return (await self._connection.execute(query)).first() is not None
 
     async def admit(self, token: SecretStr) -> Admitted | None:
         """Whose token it is, or None. The search is by keyed hash: its duration tells nothing about the token."""
@@ -186,7 +198,9 @@ class AccessRepository:
         newest = {row.purpose: row for row in (await self._connection.execute(inbound)).all()}
         invitation, access = newest.get(AccessPurpose.REGISTRATION.value), newest.get(AccessPurpose.ACCESS.value)
         outbound = select(func.max(col(OutboundTokenRow.kept_at))).where(
-            col(OutboundTokenRow.connection_id) == fold(connection_id), col(OutboundTokenRow.retired_at).is_(None)
+            col(OutboundTokenRow.connection_id) == fold(connection_id),
+            col(OutboundTokenRow.offer).is_(None),
+            col(OutboundTokenRow.retired_at).is_(None),
         )
         return Standing(
             invited_at=None if invitation is None else invitation.issued_at,
@@ -260,6 +274,39 @@ class AccessRepository:
             )
         )
 
+    async def keep_offered(self, connection_id: str, token: SecretStr, offer: Offer) -> None:
+        """Keep a token that the partner offers, out of use: the one before it goes on to be used.
+
+        Repeated: kept once more, and the last one counts. Cut off: nothing is kept.
+        """
+        await self._connection.execute(
+            insert(OutboundTokenRow).values(
+                connection_id=fold(connection_id),
+                request_key=str(uuid4()),
+                sealed=self._vault.seal(token),
+                offer=offer.model_dump_json(),
+            )
+        )
+
+    async def take_up(self, connection_id: str, number: int) -> bool:
+        """From now on an offered token is the one that we use. False when it is no offer any more.
+
+        What was offered before it is no offer either; it stays behind it. Repeated: False, and nothing more happens.
+        Reordered: an older offer never overtakes a newer token. Cut off: the token before stays in use.
+        """
+        taking = (
+            update(OutboundTokenRow)
+            .where(
+                col(OutboundTokenRow.connection_id) == fold(connection_id),
+                col(OutboundTokenRow.number) <= number,
+                col(OutboundTokenRow.offer).is_not(None),
+                col(OutboundTokenRow.retired_at).is_(None),
+            )
+            .values(offer=null(), kept_at=func.now())
+            .returning(col(OutboundTokenRow.number))
+        )
+        return number in (await self._connection.execute(taking)).scalars().all()
+
     async def has_outbound(self, connection_id: str, request_key: str) -> bool:
         """Whether the token that a request brought is kept: then the request need not be made again."""
         query = select(col(OutboundTokenRow.number)).where(
@@ -276,17 +323,30 @@ class AccessRepository:
         return (await self._connection.execute(query.limit(1))).first() is not None
 
     async def held(self, connection_id: str) -> tuple[HeldToken, ...]:
-        """Every token that we may call the partner with, the newest first: the partner may yet want an older one."""
+        """Every token that we may call the partner with, the newest first: the partner may yet want an older one.
+
+        Last come those that it has offered: it may have made one good without our answer.
+        """
         query = (
-            select(col(OutboundTokenRow.number), col(OutboundTokenRow.sealed), col(OutboundTokenRow.kept_at))
+            select(
+                col(OutboundTokenRow.number),
+                col(OutboundTokenRow.sealed),
+                col(OutboundTokenRow.kept_at),
+                col(OutboundTokenRow.offer),
+            )
             .where(
                 col(OutboundTokenRow.connection_id) == fold(connection_id),
                 col(OutboundTokenRow.retired_at).is_(None),
             )
-            .order_by(col(OutboundTokenRow.number).desc())
+            .order_by(col(OutboundTokenRow.offer).is_not(None), col(OutboundTokenRow.number).desc())
         )
         rows = (await self._connection.execute(query)).all()
-        return tuple(HeldToken(number, self._vault.open(sealed), kept_at) for number, sealed, kept_at in rows)
+        return tuple(
+            HeldToken(
+                number, self._vault.open(sealed), kept_at, None if offer is None else Offer.model_validate_json(offer)
+            )
+            for number, sealed, kept_at, offer in rows
+        )
 
     async def settle_on(self, connection_id: str, number: int) -> None:
         """The partner takes this token: those before it are retired.
@@ -333,6 +393,7 @@ class AccessRepository:
             select(col(OutboundTokenRow.sealed))
             .where(
                 col(OutboundTokenRow.connection_id) == fold(connection_id),
+                col(OutboundTokenRow.offer).is_(None),
                 col(OutboundTokenRow.retired_at).is_(None),
             )
             .order_by(col(OutboundTokenRow.number).desc())

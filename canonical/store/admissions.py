@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from canonical.partner import Connection
 from canonical.store.access import AccessPurpose, Admitted
 from canonical.store.direct import Direct, driver_url
+from canonical.store.unavailable import OF_THE_DRIVER
 from canonical.vault import Vault
 
 _LOG = logging.getLogger("roamwork.store")
@@ -103,7 +104,7 @@ class Admissions:
         while True:
             try:
                 await self._listen_once()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except OF_THE_DRIVER as error:
                 _LOG.warning("changes of tokens are not told to us now, so every request is looked up: %r", error)
             await asyncio.sleep(_PAUSE_S)
 

@@ -286,6 +286,23 @@ class CommandRepository:
         )
         return tuple(_record(row) for row in (await self._connection.execute(query)).all())
 
+    async def given_up(self, uid: str, token_type: TokenType, since: datetime) -> tuple[CommandRecord, ...]:
+        """Orders of partners with this token, given since a moment, that came to nothing, the newest first."""
+        query = (
+            select(CommandRow)
+            .where(
+                ~col(CommandRow.ours),
+                col(CommandRow.token_key) == _token_key(uid, token_type),
+                col(CommandRow.given_at) >= since,
+                col(CommandRow.state) == CommandState.CONCLUDED.value,
+                col(CommandRow.admits_until).is_(None),
+                col(CommandRow.session_key).is_(None),
+            )
+            .order_by(col(CommandRow.number).desc())
+            .limit(_MOST_ADMITTING)
+        )
+        return tuple(_record(row) for row in (await self._connection.execute(query)).all())
+
     async def began(self, command_id: str, session: ObjectId) -> None:
         """A session has begun by a partner's order, which is used up with it. Repeated: the first session stays."""
         await self._began(col(CommandRow.id) == command_id, session)

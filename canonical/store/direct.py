@@ -11,11 +11,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy.engine import URL, make_url
 
-from canonical.store.errors import StoreUnavailable
-
-_TRIES = 2
-_GONE = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
-"""The connection went away, with the server or alone."""
+from canonical.store.unavailable import OF_THE_DRIVER, unavailable
 
 
 class Direct:
@@ -33,10 +29,13 @@ class Direct:
             try:
                 pool = self._pool or await self._open()
                 return await pool.fetch(statement, *values)  # type: ignore[no-any-return]
-            except _GONE as error:
+            except OF_THE_DRIVER as error:
+                away = unavailable(error)
+                if away is None:
+                    raise
                 # A connection of the pool may have died with a server that is back since.
                 if last:
-                    raise StoreUnavailable("the database cannot be reached") from error
+                    raise away from error
         raise AssertionError
 
     async def first(self, statement: str, *values: object) -> Sequence[Any] | None:

@@ -201,13 +201,14 @@ class OutboxRepository:
         query = select(col(OutboxRow.number)).where(_pending(connection_id), _DUE).limit(1)
         return (await self._connection.execute(query)).scalar() is not None
 
-    async def neglected(self, before: datetime) -> tuple[str, ...]:
-        """Connections with something that has waited since before a moment, but for closed and attended ones."""
+    async def neglected(self, for_: timedelta) -> tuple[str, ...]:
+        """Connections with something that has waited for so long by the clock that wrote it down, the database's, but
+        for closed and attended ones."""
         closed = select(col(ConnectionRow.key)).where(col(ConnectionRow.state).in_([state.value for state in CLOSED]))
         query = (
             select(col(OutboxRow.connection_id))
             .where(
-                col(OutboxRow.added_at) < before,
+                col(OutboxRow.added_at) < func.now() - for_,
                 col(OutboxRow.settled_at).is_(None),
                 col(OutboxRow.refused_at).is_(None),
                 func.upper(col(OutboxRow.connection_id)).not_in(closed),

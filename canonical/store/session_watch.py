@@ -23,6 +23,18 @@ EXISTS (
 )
 """
 
+_CAME_TO_NOTHING = """
+(
+    (s.document ->> 'energy_kwh')::numeric = 0
+    AND coalesce((s.document #>> '{total_cost,before_tax}')::numeric, 0) = 0
+    AND NOT jsonb_path_exists(
+        s.document,
+        '$.charging_periods[*] ? (!exists(@.volumes[*] ? (@.dimension == "RESERVATION_TIME")))'
+    )
+)
+"""
+"""As `Session.came_to_nothing`, of one that is completed."""
+
 _CLAIM = f"""
 WITH found AS (
     SELECT s.source, s.key, s.status, s.stored_at, coalesce(b.connection_id, s.source) AS connection_id, w.looked_at,
@@ -48,7 +60,7 @@ WITH found AS (
     LEFT JOIN session_watch w ON w.source = s.source AND w.session_key = s.key
     WHERE s.status = 'COMPLETED'
         AND (w.looked_at IS NULL OR w.looked_at < s.last_updated + $4::interval
-            OR NOT w.attention AND w.looked_at < $1::timestamptz - $6::interval)
+            OR NOT w.attention AND w.looked_at < $1::timestamptz - $6::interval AND NOT {_CAME_TO_NOTHING})
         AND NOT {_HAS_CDR}
 ), due AS (
     SELECT * FROM (
@@ -143,7 +155,7 @@ class SessionWatchRepository:
 
         Silent ones, with pauses that grow from once the patience with silence to 32 times; ones that have lasted for
         too long, once; ones that a person was told of and that are heard of again; partners' sessions that ended
-        without a CDR. What has its CDR and did not end is looked after once.
+        without a CDR. What has its CDR and did not end, and what ended without any use, is looked after once.
 
         Repeated: the next ones. Cut off: none is noted. At the same time: some are looked after twice.
         """

@@ -4,9 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Self
 
-import asyncpg
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from canonical.store.admissions import Admissions
@@ -16,7 +14,8 @@ from canonical.store.errors import StoreUnavailable
 from canonical.store.evidence import ADD_EVIDENCE, EvidenceRecord, values_of
 from canonical.store.lending import Lending, reconnect_in_time
 from canonical.store.representations import Representations
-from canonical.store.transaction import TRY_AGAIN, Transaction
+from canonical.store.transaction import Transaction
+from canonical.store.unavailable import unavailable
 from canonical.store.unit_of_work import UnitOfWork
 from canonical.vault import Vault
 
@@ -109,20 +108,16 @@ class Store:
     @asynccontextmanager
     async def _begin(self) -> AsyncIterator[Transaction]:
         try:
-            transaction = Transaction(self._engine, await self._lending.take(), self.drivers, self._contended)
-        except DBAPIError as error:
-            raise _translated(error) from error
-        except asyncpg.PostgresError as error:  # of a server that is starting or stopping
-            if error.sqlstate in TRY_AGAIN:
-                raise StoreUnavailable("the database takes no connection now") from error
-            raise
-        except OSError as error:
-            raise StoreUnavailable("the database cannot be reached") from error
+            lent = await self._lending.take()
+        except Exception as error:
+            away = unavailable(error)
+            if away is None:
+                raise
+            raise away from error
+        transaction = Transaction(self._engine, lent, self.drivers, self._contended)
         try:
             yield transaction
             await transaction.commit()
-        except DBAPIError as error:
-            raise _translated(error) from error
         finally:
             await self._lending.give_back(transaction)
 
@@ -134,11 +129,3 @@ def _nobody() -> None:
 def asyncpg_url(database_url: str) -> URL:
     """The address with the asyncpg driver, whether or not it names one."""
     return make_url(database_url).set(drivername="postgresql+asyncpg")
-
-
-def _translated(error: DBAPIError) -> Exception:
-    """StoreUnavailable where repeating may help, otherwise the error itself: it is a bug."""
-    sqlstate = getattr(error.orig, "sqlstate", None)
-    if error.connection_invalidated or sqlstate in TRY_AGAIN:
-        return StoreUnavailable("the database gave the transaction up; it may succeed when repeated")
-    return error

@@ -11,33 +11,22 @@ not, nothing is written, and the transaction is Overtaken.
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import asyncpg
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util.concurrency import greenlet_spawn
 
 from canonical.store.drivers import Drivers, Keyring
-from canonical.store.errors import Overtaken, StoreUnavailable
+from canonical.store.errors import Overtaken
+from canonical.store.unavailable import OF_THE_DRIVER, unavailable
 
-TRY_AGAIN: Final = frozenset(
-    {
-        "40001",  # serialization_failure
-        "40P01",  # deadlock_detected
-        "53300",  # too_many_connections
-        "57P01",  # admin_shutdown
-        "57P02",  # crash_shutdown
-        "57P03",  # cannot_connect_now
-    }
-)
-"""SQLSTATEs after which the same transaction may succeed."""
-
-_GONE: Final = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
 _PLACE: Final = re.compile(r"\$(\d+)")
 _CONTENDED_NS: Final = 2 * 10**9
 _MOST_CONTENDED: Final = 10_000
@@ -82,11 +71,13 @@ class Transaction(AsyncConnection):
         async def execute(self, *statement, **options):  # noqa: ANN002, ANN003, ANN201
             """A statement of the query builder."""
             await self._built()
-            return await super().execute(*statement, **options)
+            with _told_apart():
+                return await super().execute(*statement, **options)
 
         async def run_sync(self, *function, **options):  # noqa: ANN002, ANN003, ANN201
             await self._built()
-            return await super().run_sync(*function, **options)
+            with _told_apart():
+                return await super().run_sync(*function, **options)
 
     async def look(self, statement: str, *values: object) -> Sequence[Sequence[Any]]:
         """Rows of a plain SELECT, which locks nothing and leaves no trace: no transaction begins for it."""
@@ -149,7 +140,7 @@ class Transaction(AsyncConnection):
         try:
             if self._driver.is_in_transaction():
                 await self._driver.execute("ROLLBACK")
-        except (asyncpg.PostgresError, *_GONE):
+        except OF_THE_DRIVER:
             if self._lent.is_valid:
                 self._lent.invalidate()
         finally:
@@ -178,7 +169,7 @@ class Transaction(AsyncConnection):
     async def _fetch(self, statement: str, values: Sequence[object]) -> Sequence[Sequence[Any]]:
         try:
             return await self._driver.fetch(statement, *values)  # type: ignore[no-any-return]
-        except (asyncpg.PostgresError, *_GONE) as error:
+        except OF_THE_DRIVER as error:
             if isinstance(error, asyncpg.DivisionByZeroError):  # nothing of ours divides by anything but what it found
                 self._overtaken()
                 raise Overtaken("what was to be changed has been changed by somebody else") from None
@@ -195,10 +186,22 @@ class Transaction(AsyncConnection):
     async def _run(self, command: str) -> None:
         try:
             done = await self._driver.execute(command)
-        except (asyncpg.PostgresError, *_GONE) as error:
+        except OF_THE_DRIVER as error:
             raise _translated(error, command) from None
         if done != command:  # the end of a transaction in which a statement has failed is called COMMIT, and is none
             raise RuntimeError(f"{command} became {done}")
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    """Of the query builder's errors, StoreUnavailable where repeating may help."""
+    try:
+        yield
+    except (SQLAlchemyError, *OF_THE_DRIVER) as error:
+        away = unavailable(error)
+        if away is None:
+            raise
+        raise away from error
 
 
 @lru_cache(maxsize=256)
@@ -234,8 +237,5 @@ def _moved(statement: str, places: int) -> str:
 
 def _translated(error: Exception, statement: str) -> Exception:
     """StoreUnavailable where repeating may help, otherwise the same as the query builder raises: it is a bug."""
-    sqlstate = getattr(error, "sqlstate", None)
-    if isinstance(error, _GONE) or sqlstate in TRY_AGAIN:
-        return StoreUnavailable("the database gave the transaction up; it may succeed when repeated")
     # Without its details: they show the row, which may hold a secret.
-    return DBAPIError(statement, None, type(error)(*error.args[:1]), hide_parameters=True)
+    return unavailable(error) or DBAPIError(statement, None, type(error)(*error.args[:1]), hide_parameters=True)

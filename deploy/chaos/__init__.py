@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from temporalio.runtime import Runtime, TelemetryConfig
 
 from deploy.chaos.display import Display
 from deploy.chaos.plan import Plan
@@ -42,6 +43,8 @@ def chaos(plan: Plan, *, folder: Path | None, keep: bool, json: bool) -> int:
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     again = f"roam chaos --seed {plan.seed} --sessions {plan.sessions} --kills {plan.kills}"
     display.say(f"seed {plan.seed}; to repeat: {again}")
+    # The SDK would print a line for each call to a Temporal server that was killed, and on standard output.
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)
     try:
         outcome = asyncio.run(_interruptible(Run(plan, place, display)))
     except (KeyboardInterrupt, asyncio.CancelledError):

@@ -164,6 +164,10 @@ class Run:
     async def _judge(self, traffic: Traffic, grounds: Grounds) -> None:
         self._show.phase("it settles: nothing is broken any more")
         await self._timed("settling", self._quiet(grounds, traffic))
+        try:
+            await traffic.credit_the_rest()
+        except SilentError as silent:
+            self._violation("the generator", "credits", str(silent))
         if self._journal.billed:
             self._show.phase("the last month is settled between the two")
             await self._timed("settlement", self._settle(traffic, MONTHS[1]))

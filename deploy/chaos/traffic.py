@@ -24,7 +24,7 @@ _NUDGE_EVERY_S: Final = 15.0
 _DRIVER_WAITS_S: Final = 12.0
 """How long a driver waits for an order from an app, before a card is held to the charger, or the cable is pulled."""
 _QUESTIONS: Final = 3
-_CREDIT_WITHIN_S: Final = 240.0
+_CREDIT_WITHIN_S: Final = 60.0
 
 
 class Traffic:
@@ -36,6 +36,7 @@ class Traffic:
         self.journal = journal
         self._orders = Orders(cpo, journal)
         self._released = 0
+        self._to_credit: list[tuple[Drive, ToldSession]] = []
 
     # --- the relation -------------------------------------------------------------------------------------
 
@@ -231,23 +232,37 @@ class Traffic:
         await self._change(drive, drive.end.at, "INVALID")
 
     async def credit(self, drive: Drive, told: ToldSession) -> None:
-        """Stop, wait for the CDR, and take it back."""
+        """Stop, and take the CDR back when the provider holds it; if that takes long, at the end of all faults."""
         await self.stop(drive, told)
         told.told = Told.STOPPED
+        told.credited_by = await until(lambda: self._credited(drive), _CREDIT_WITHIN_S)
+        if told.credited_by is None:
+            self._to_credit.append((drive, told))
 
-        async def look() -> str | None:
-            # The list is asked for the instant at which this session ends: few others do.
-            end = drive.end.at
-            query = {"since": _iso(end), "until": _iso(end + timedelta(seconds=1))}
-            views = await self.cpo.all("/cdrs", connection=self.cpo.connection, **query)
-            taken = (v for v in views if v["state"] in ("DELIVERED", "INVOICED"))  # else there is nothing to take back
-            return next((v["cdr"]["id"] for v in taken if v["cdr"]["session_id"] == drive.id), None)
+    async def credit_the_rest(self) -> None:
+        """Raises SilentError."""
+        for drive, told in self._to_credit:
+            told.credited_by = await until(lambda d=drive: self._credited(d), _CREDIT_WITHIN_S)  # type: ignore[misc]
+            if told.credited_by is None:
+                raise SilentError(f"the CDR of {drive.id} could not be credited in {_CREDIT_WITHIN_S:.0f} s")
+            self.journal.note(told)
 
-        cdr_id = await until(look, _CREDIT_WITHIN_S)
+    async def _credited(self, drive: Drive) -> str | None:
+        """Id of the credit. None: not now, for the provider does not hold the CDR yet, as far as is known."""
+        # The list is asked for the instant at which this session ends: few others do.
+        query = {"since": _iso(drive.end.at), "until": _iso(drive.end.at + timedelta(seconds=1))}
+        views = await self.cpo.all("/cdrs", connection=self.cpo.connection, **query)
+        taken = (view["cdr"] for view in views if view["state"] in ("DELIVERED", "INVOICED"))
+        cdr_id = next((cdr["id"] for cdr in taken if cdr["session_id"] == drive.id), None)
         if cdr_id is None:
-            raise SilentError(f"no CDR of {drive.id} in {_CREDIT_WITHIN_S:.0f} s")
-        view = await self.cpo.post(f"/cdrs/{cdr_id}/credit", {"reason": "another driver"}, f"credit {drive.id}")
-        told.credited_by = view["cdr"]["id"]
+            return None
+        try:
+            view = await self.cpo.post(f"/cdrs/{cdr_id}/credit", {"reason": "another driver"}, f"credit {drive.id}")
+        except RefusedError as refused:
+            if refused.status != HTTPStatus.CONFLICT:
+                raise
+            return None
+        return str(view["cdr"]["id"])
 
     async def _start_ordered(self, drive: Drive, told: ToldSession, *, status: str = "ACTIVE") -> None:
         """By the provider's order; when that has run out before the backend was heard, the driver asks."""

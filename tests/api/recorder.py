@@ -34,7 +34,15 @@ class Recorder:
             raise self.refuse
         async with self.store.transaction() as unit:
             connection = await unit.connections.get(connection_id)
-            changed = {"adapter": "ocpi-2.2.1/standard", "version": "2.2.1"}
+            posted = next(held for held in await unit.access.held(connection_id) if held.offer is not None)
+            assert posted.offer is not None
+            changed = {
+                "adapter": "ocpi-2.2.1/standard",
+                "version": posted.offer.version,
+                "versions_url": posted.offer.versions_url,
+                "partner_roles": posted.offer.roles,
+            }
+            assert await unit.access.take_up(connection_id, posted.number)
             await unit.connections.save(connection.model_copy(update=changed))
             await unit.access.issue(connection_id, AccessPurpose.ACCESS, f"answer-{len(self.told)}")
 

@@ -282,6 +282,19 @@ class TestTheTokenOfAnOrder:
         begun = await roam.contract("POST", "/sessions", json=start(token={"uid": "APP-1", "type": "APP_USER"}))
         assert begun.status_code == (201 if opens else 409)
 
+    async def test_opens_one_session_where_we_had_said_so_before_the_order_was_concluded(self, roaming: Partner):
+        roam = roaming.deployment
+        answered(await post(roaming, "START_SESSION", authorization_reference="REF-1"), "ACCEPTED")
+        asked = {"token": {"uid": "APP-1", "type": "APP_USER"}, "location_id": "L1", "evse_uid": "E1"}
+        assert (await roam.contract("POST", "/authorizations", json=asked)).json()["allowed"] == "ALLOWED"
+        (waiting,) = await commands(roam)
+        assert (await conclude(roam, waiting["id"], outcome="FAILED")).status_code == 200
+        by_app = start(token={"uid": "APP-1", "type": "APP_USER"})
+        begun = await roam.contract("POST", "/sessions", json=by_app)
+        assert begun.status_code == 201, begun.text
+        assert begun.json()["authorization_reference"] == "REF-1"
+        problem(await roam.contract("POST", "/sessions", json={**by_app, "id": "S2"}), 409, "token-not-allowed")
+
 
 class TestTheBackendsWord:
     async def test_the_first_one_counts(self, roaming: Partner):

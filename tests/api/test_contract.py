@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from activities.billing import BillingActivities, SessionRef
 from canonical.cdr import Cdr
 from canonical.partner import Side
 from canonical.session import Session, VolumeDimension
@@ -14,6 +15,7 @@ from canonical.token import Allowed, Authorization
 from tests.api.documents import token
 from tests.api.partner import API_KEY, NOW, Deployment, Partner
 from tests.api.test_modules import _our_location
+from tests.workflows.test_activities import resources
 
 START = "2026-03-28T10:00:00Z"
 TARIFF = {
@@ -279,6 +281,27 @@ async def test_a_reservation_expires(provider: Partner):
     ended = await roam.contract("POST", "/sessions/S1/state", json=change)
     assert (ended.json()["status"], ended.json()["end"]) == ("INVALID", change["at"])
     problem(await roam.contract("POST", "/sessions/S1/state", json={**change, "status": "ACTIVE"}), 409, "conflict")
+
+
+@pytest.mark.parametrize(("fee", "ends"), [(None, "NOT_BILLED"), ("2", "BILLED")])
+async def test_a_reservation_that_only_states_tell_of_was_not_used(provider: Partner, fee: str | None, ends: str):
+    roam = await ready(provider)
+    if fee is not None:
+        booked = {
+            "price_components": [{"dimension": "FLAT", "price": fee, "vat_percent": "19", "step_size": 1}],
+            "restrictions": {"reservation": "RESERVATION_EXPIRES"},
+        }
+        asking = {**TARIFF, "elements": [*TARIFF["elements"], booked], "last_updated": "2026-01-02T00:00:00Z"}
+        assert (await roam.contract("PUT", "/tariffs/T1", json=asking)).is_success
+    assert (await roam.contract("POST", "/sessions", json=start(status="RESERVATION"))).is_success
+    change = {"at": "2026-03-28T10:30:00Z", "status": "COMPLETED"}
+    ended = (await roam.contract("POST", "/sessions/S1/state", json=change)).json()
+    volumes = [volume["dimension"] for period in ended["charging_periods"] for volume in period["volumes"]]
+    assert (ended["status"], set(volumes)) == ("COMPLETED", {"RESERVATION_TIME"})
+    billing = BillingActivities(resources(roam.store))
+    billed = await billing.generate_cdr(SessionRef("DE*RCO/S1", "provider"))
+    assert (billed.cdr_key is not None, billed.needs_person) == (ends == "BILLED", False)
+    assert (await roam.contract("GET", "/cases")).json()["items"] == []
 
 
 async def test_a_blocked_token_is_refused(provider: Partner):

@@ -71,10 +71,31 @@ async def test_a_changed_payload_is_refused() -> None:
         await codec(OURS).decode([sealed])
 
 
-async def test_messages_and_stack_traces_of_failures_are_encrypted() -> None:
+async def test_messages_of_failures_are_encrypted() -> None:
     failure = Failure()
     await data_converter(OURS).encode_failure(ApplicationError("the meter of driver Ada"), failure)
     assert b"Ada" not in failure.SerializeToString()
+
+
+async def test_a_failure_is_short_enough_to_be_kept_however_deep_it_came_from() -> None:
+    def fail(depth: int) -> None:
+        if depth:
+            return fail(depth - 1)
+        raise TimeoutError("no answer") from ConnectionResetError("reset by peer " * 100)
+
+    failure = Failure()
+    try:
+        try:
+            fail(50)
+        except TimeoutError as error:
+            raise ApplicationError("the partner is silent " * 100, type="PartnerUnavailable") from error
+    except ApplicationError as error:
+        await data_converter(OURS).encode_failure(error, failure)
+    assert failure.ByteSize() < 2048
+    told = await data_converter(OURS).decode_failure(failure)
+    assert isinstance(told, ApplicationError)
+    assert (told.type, told.message[:22]) == ("PartnerUnavailable", "the partner is silent ")
+    assert str(told.cause) == "TimeoutError: no answer"
 
 
 async def test_the_codec_server_decodes_for_the_ui_and_for_nobody_else() -> None:

@@ -258,10 +258,27 @@ async def test_a_refused_cdr_is_a_case_and_not_repeated(
     assert case.kind == "cdr-refused"
 
 
+async def test_the_record_of_an_invoice_wakes_the_partners_feed(store: Store, connected: Resources) -> None:
+    ear = Recorder(store)
+    settlement = SettlementActivities(connected, ear)
+    adapter = connected.registry.by_key("ocpi-2.3.0/standard")
+    async with store.transaction() as work:
+        newest = {"adapter": adapter.key, "version": adapter.version}
+        await work.connections.save((await work.connections.get("emsp")).model_copy(update=newest))
+        await work.cdrs.add(dossier(), connection_id="emsp", ours=True, evidence_id=None)
+    claimed = await settlement.claim(Claim("emsp", MONTH))
+    agreed = ReconciledItem(cdr=cdr().object_id, outcome=ItemOutcome.AGREED)
+    verdict = {"statement_id": claimed.statement_id, "items": (agreed,), "checked_by": EMSP}
+    async with store.transaction() as work:
+        await work.settlement.save_report(report().model_copy(update=verdict))
+    await settlement.invoice(InvoiceOrder("emsp", MONTH, approved_by="A. Finance"))
+    assert ear.of("feed") == [("emsp",)]
+
+
 async def test_invoices_are_numbered_without_a_gap_and_a_repeat_is_the_same(
     store: Store, billing: BillingActivities
 ) -> None:
-    settlement = SettlementActivities(resources(store))
+    settlement = SettlementActivities(resources(store), Recorder(store))
     async with store.transaction() as work:
         await work.cdrs.add(dossier(), connection_id="emsp", ours=True, evidence_id=None)
         april = cdr("C2", session_id="S2").model_copy(
@@ -306,7 +323,7 @@ async def test_a_quarantined_cdr_is_agreed_to_only_when_a_person_accepted_it(
         (case,) = await work.cases.list()
         if accepted is not None:
             await work.cases.close(case.id, "agreed by phone", at(90), accepted=accepted)
-    await SettlementActivities(provider).reconcile(StatementRef("emsp", claim.id))
+    await SettlementActivities(provider, Recorder(store)).reconcile(StatementRef("emsp", claim.id))
     async with store.transaction() as work:
         kept = await work.settlement.report(claim.id, EMSP)
     assert kept is not None
@@ -314,7 +331,7 @@ async def test_a_quarantined_cdr_is_agreed_to_only_when_a_person_accepted_it(
 
 
 async def test_a_cdr_that_comes_after_its_months_statement_is_a_case(store: Store, billing: BillingActivities) -> None:
-    settlement = SettlementActivities(resources(store))
+    settlement = SettlementActivities(resources(store), Recorder(store))
     async with store.transaction() as work:
         await work.cdrs.add(dossier(cdr("C9", session_id="S9")), connection_id="emsp", ours=True, evidence_id=None)
     await settlement.claim(Claim("emsp", MONTH))
@@ -324,7 +341,9 @@ async def test_a_cdr_that_comes_after_its_months_statement_is_a_case(store: Stor
         assert [case.kind for case in await work.cases.list()] == ["cdr-late"]
 
 
-async def test_the_sweep_wakes_what_nobody_looks_after(store: Store, billing: BillingActivities) -> None:
+async def test_the_sweep_wakes_what_nobody_looks_after(
+    store: Store, billing: BillingActivities, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await ended_session(store)
     theirs = cdr("C9", session_id="S9")
     async with store.transaction() as work:
@@ -332,6 +351,8 @@ async def test_the_sweep_wakes_what_nobody_looks_after(store: Store, billing: Bi
         await work.outbox.add("emsp", "tariffs", tariff().object_id.key, OutboxAction.PUT)
     ear = Recorder(store)
     sweep = SweepActivities(resources(store), ear)
+    assert (await sweep.wake_unattended(SweepOrder())).feeds == 0  # it was added just now, whatever our clock says
+    monkeypatch.setattr("activities.sweep.GRACE", -timedelta(seconds=1))
     assert await sweep.wake_unattended(SweepOrder(recent_s=600)) == Swept(0, 0, 1)  # by its clock that was long ago
     ear.told.clear()
     swept = await sweep.wake_unattended(SweepOrder())

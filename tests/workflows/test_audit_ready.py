@@ -242,7 +242,7 @@ async def test_a_credit_is_delivered_and_proved_like_any_cdr(
 
 async def test_a_credit_of_a_later_month_is_on_the_statement_of_that_month(store: Store) -> None:
     made = replace(resources(store), clock=lambda: at(0))
-    settlement = SettlementActivities(made)
+    settlement = SettlementActivities(made, Recorder(store))
     async with store.transaction() as work:
         await work.connections.add(connection())
         await work.cdrs.add(dossier(), connection_id="emsp", ours=True, evidence_id=None)
@@ -264,7 +264,7 @@ async def test_a_credit_of_a_month_that_is_claimed_already_is_for_a_person(
             pytest.skip("this version has no credit CDRs")
         await work.cdrs.add(dossier(), connection_id="emsp", ours=True, evidence_id=None)
     await send(delivery, of("C1"))
-    await SettlementActivities(resources(store)).claim(Claim("emsp", "2026-03"))
+    await SettlementActivities(resources(store), Recorder(store)).claim(Claim("emsp", "2026-03"))
     async with store.transaction() as work:
         await work.cdrs.add(credit(dossier(), at(90), "C1-C"), connection_id="emsp", ours=True, evidence_id=None)
     await send(delivery, of("C1-C"))

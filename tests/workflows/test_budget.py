@@ -1,4 +1,4 @@
-"""What a session leaves in Temporal, on each side: a budget of events and bytes that does not grow with its readings."""
+"""What a session leaves in Temporal, on each side: a budget of events and bytes that does not grow with readings."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace

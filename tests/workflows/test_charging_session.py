@@ -251,6 +251,16 @@ class TestAsProvider:
         assert await stage.state(session) == ("CLOSED", False)
         assert len(stage.script.inputs(SessionWatchActivities.settle)) == 1
 
+    async def test_what_came_to_nothing_is_not_waited_for(self, stage: Stage) -> None:
+        nothing = Looked("ENDED", "nothing", status=SessionStatus.COMPLETED, came_to_nothing=True)
+        stage.script.on(SessionWatchActivities.cdr_here, None).on(SessionWatchActivities.look, nothing)
+        session = await started(stage, Side.EMSP, SessionStatus.RESERVATION)
+        await changed(stage, Side.EMSP, SessionStatus.COMPLETED)
+        await stage.reaches(session, "ENDED", attention=False)
+        await looked_at(stage, Side.EMSP, SessionStatus.COMPLETED)
+        assert (await stage.result(session)).startswith("NOT_BILLED")
+        assert await stage.state(session) == ("NOT_BILLED", False)
+
     async def test_an_end_that_was_not_told_is_found_by_a_look(self, stage: Stage) -> None:
         ended = Looked("ENDED", "the operator's CDR", status=SessionStatus.COMPLETED)
         stage.script.on(SessionWatchActivities.look, ended)

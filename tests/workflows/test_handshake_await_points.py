@@ -4,12 +4,12 @@ token in each direction.
 Two deployments speak with each other through the real edge, activities, client and database. Before and after every
 commit and every request there is a point at which one of them can be killed, or its call be cut off. Each chapter of
 a relation is played with a fault at its first point, its second, and so on, until it ends before the fault comes: a
-new await point is found by itself.
+new await point is found by itself. While a renewal is under way the two go on to call each other about other things.
 """
 
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,11 +20,13 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.handshake import Exchange, HandshakeActivities
 from activities.partner_link import calls_to
 from activities.resources import Resources, SettlementTerms, Us
+from adapters.contract import PartnerError
 from adapters.registry import build_registry
 from adapters.transport.address_guard import AddressPolicy
 from adapters.transport.http import PartnerHttp, _Line
@@ -33,7 +35,7 @@ from api.app import create
 from api.services import CannotTell, RegistrationFailed, Services, Signals
 from canonical.identity import PartyId
 from canonical.model import fold
-from canonical.partner import Connection, LinkState, Side
+from canonical.partner import Connection, LinkState, Offer, Side
 from canonical.store import AccessPurpose, Store, StoreUnavailable
 from canonical.store.transaction import Transaction
 from canonical.vault import Vault
@@ -83,13 +85,40 @@ class Fault:
         raise KilledError if self.kind is Kind.KILLED else cut_off
 
 
+@dataclass
+class FaultThere(Fault):
+    """The one fault, at the first point that is called so; a request is made again, so it is cut off each time."""
+
+    place: str = ""
+
+    def _point(self, where: str, cut_off: Exception) -> None:
+        if (self.where is None or "GET" in self.place) and where.startswith(self.place):
+            self.passed = self.at - 1
+            super()._point(where, cut_off)
+
+
 _fault = Fault(Kind.KILLED, 0)
 
 
 def expect(kind: Kind, at: int) -> Fault:
+    return _expected(Fault(kind, at))
+
+
+def _expected(fault: Fault) -> Fault:
     global _fault  # noqa: PLW0603  the points are everywhere
-    _fault = Fault(kind, at)
-    return _fault
+    _fault = fault
+    return fault
+
+
+@contextmanager
+def unharmed() -> Iterator[None]:
+    """What is done meanwhile is done by a process that no fault befalls."""
+    before = _fault
+    expect(Kind.KILLED, 0)
+    try:
+        yield
+    finally:
+        _expected(before)
 
 
 @pytest.fixture(autouse=True)
@@ -136,13 +165,13 @@ class Wire(httpx.AsyncBaseTransport):
 
 
 class Crossing(PartnerHttp):
-    """The client of production, on that wire."""
+    """The client of production, on that wire. A pause that was asked for is over when it is thought of again."""
 
     sites: dict[str, "Site"]
 
     def _opened(self) -> _Line:
         pace = Pace(100, 1000.0)
-        return _Line(httpx.AsyncClient(transport=Wire(self.sites)), Limiter(pace, lambda: 0.0))
+        return _Line(httpx.AsyncClient(transport=Wire(self.sites)), Limiter(pace, itertools.count(0.0, 60.0).__next__))
 
 
 @dataclass
@@ -151,14 +180,22 @@ class Durable:
 
     site: "Site"
     to_prove: set[str] = field(default_factory=set)
+    awaited: Fault | None = None
+    """Comes when a partner is being answered."""
 
     async def register(self, connection_id: str) -> None:
+        await self.site.calls_as_ever(connection_id)
+        if self.awaited is not None:
+            _expected(self.awaited)
+            self.awaited = None
         try:
             answer = await self.site.run(
                 self.site.activities.answer_registration, Exchange(connection_id, str(uuid4()))
             )
         except (Exception, KilledError) as error:  # noqa: BLE001  a worker that died is not the api that asked
             raise CannotTell(f"the handshake could not answer: {error}") from None
+        finally:
+            await self.site.calls_as_ever(connection_id)
         if not answer.accepted:
             raise RegistrationFailed(answer.ocpi_status, answer.message)
         self.to_prove.add(connection_id)
@@ -178,6 +215,7 @@ class Site:
 
     def __init__(self, name: str, party: str, store: Store, http: PartnerHttp) -> None:
         self.store, self.moved = store, timedelta(0)
+        self.shut_out: list[str] = []
         self.us = Us(PartyId.parse(party), name, frozenset({Side.CPO, Side.EMSP}), f"http://{name}.example")
         self.registry = build_registry(http)
         terms = SettlementTerms(ZoneInfo("UTC"), Decimal("0.01"), VatTreatment.STANDARD)
@@ -221,6 +259,17 @@ class Site:
             else:
                 return
         raise AssertionError(f"never done: {[str(failure) for failure in failures]}")
+
+    async def calls_as_ever(self, connection_id: str) -> None:
+        """What it does beside a handshake: it calls a partner that it is connected to. Notes when it is shut out."""
+        with unharmed():
+            connection = await self.connection(connection_id)
+            if connection.state is not LinkState.CONNECTED:
+                return
+            try:
+                await (await calls_to(self.store, self.registry, connection)).get_credentials()
+            except PartnerError as refusal:
+                self.shut_out.append(str(refusal))
 
     async def exchange(self, connection_id: str, *, renew: bool) -> None:
         """What the workflow does when we begin, in its order."""
@@ -309,6 +358,7 @@ class Relation:
     async def check_connected(self) -> None:
         """Each can call the other; each holds the one token that the other has issued, and there is no other."""
         for caller, called in ((self.operator, self.provider), (self.provider, self.operator)):
+            assert not caller.shut_out
             connection = await caller.connection(self.name)
             assert connection.state is LinkState.CONNECTED
             await (await calls_to(caller.store, caller.registry, connection)).get_credentials()
@@ -387,3 +437,91 @@ async def test_a_fault_at_any_point_of_any_chapter_leaves_nobody_locked_out(
         await faults(kind, the_same, Relation.operator_renews, Relation.check_connected)
         await faults(kind, the_same, Relation.provider_renews, Relation.check_connected)
         await faults(kind, registered, Relation.operator_leaves, Relation.check_ended)
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        (Kind.CUT_OFF, "before GET http://provider.example/ocpi/versions"),
+        (Kind.KILLED, "after GET http://provider.example/ocpi/versions"),
+        (Kind.CUT_OFF, "before a commit"),
+        (Kind.CUT_OFF, "after a commit"),
+        (Kind.KILLED, "after a commit"),
+        (Kind.CUT_OFF, "after PUT http://operator.example/ocpi"),
+    ],
+)
+async def test_a_renewal_that_fails_half_way_and_is_given_up_shuts_nobody_out(
+    databases: Databases, vault: Vault, kind: Kind, place: str
+) -> None:
+    """The PUT has arrived, and the call back fails, or our database, or the answer is lost: both go on for good."""
+    async with two_sites(databases, vault) as (operator, provider):
+        relation = Relation("relation", operator, provider)
+        await relation.plan()
+        await relation.register()
+        renewal = Exchange(relation.name, "renewal", renew=True)
+        await provider.run(provider.activities.offer_access, renewal)
+        fault = operator.durable.awaited = FaultThere(kind, 1, place=place)
+        with pytest.raises(ApplicationError):
+            await provider.run(provider.activities.exchange_credentials, renewal)
+        assert fault.where is not None
+        expect(Kind.KILLED, 0)
+        for caller in (operator, provider, operator, provider):
+            await caller.calls_as_ever(relation.name)
+            assert not caller.shut_out
+        await relation.provider_renews()
+        await relation.check_connected()
+
+
+async def test_a_renewal_that_fails_half_way_leaves_the_partner_as_it_was_known(
+    databases: Databases, vault: Vault
+) -> None:
+    async with two_sites(databases, vault) as (operator, provider):
+        relation = Relation("relation", operator, provider)
+        await relation.plan()
+        await relation.register()
+        before = await operator.connection(relation.name)
+        async with operator.store.transaction() as work:
+            in_use = await work.access.outbound(relation.name)
+        operator.durable.awaited = FaultThere(Kind.CUT_OFF, 1, place="before a commit")
+        renewal = Exchange(relation.name, "renewal", renew=True)
+        with pytest.raises(ApplicationError):
+            await provider.run(provider.activities.exchange_credentials, renewal)
+        assert await operator.connection(relation.name) == before
+        async with operator.store.transaction() as work:
+            assert await work.access.outbound(relation.name) == in_use
+            first, offered = await work.access.held(relation.name)
+        assert (first.token, first.offer) == (in_use, None)
+        assert offered.offer is not None
+
+
+async def test_an_answer_that_was_lost_is_given_once_and_a_partner_that_never_heard_it_is_called_as_before(
+    databases: Databases, vault: Vault
+) -> None:
+    """A partner that is not ours may throw its new token away when it hears no answer."""
+    async with two_sites(databases, vault) as (operator, provider):
+        relation = Relation("relation", operator, provider)
+        await relation.plan()
+        await relation.register()
+        async with operator.store.transaction() as work:
+            before = await work.access.outbound(relation.name)
+            known = await work.connections.get(relation.name)
+            assert known.version is not None
+            versions_url = provider.us.versions_url
+            offer = Offer(versions_url=versions_url, version=known.version, roles=known.partner_roles)
+            async with provider.store.transaction() as theirs:
+                new = await theirs.access.issue(relation.name, AccessPurpose.ACCESS, "renewal")
+            await work.access.keep_offered(relation.name, new, offer)
+        answer = Exchange(relation.name, "answer")
+        assert (await operator.run(operator.activities.answer_registration, answer)).accepted
+        async with provider.store.transaction() as theirs:
+            await theirs.access._connection.ask(  # type: ignore[attr-defined]
+                "DELETE FROM access_token WHERE request_key = 'renewal'"
+            )
+        assert (await operator.run(operator.activities.answer_registration, answer)).accepted
+        async with operator.store.transaction() as work:
+            assert await work.access.outbound(relation.name) == new
+        await operator.until_done(operator.activities.prove, relation.name)
+        async with operator.store.transaction() as work:
+            assert await work.access.outbound(relation.name) == before
+        await operator.calls_as_ever(relation.name)
+        assert not operator.shut_out

@@ -2,10 +2,13 @@
 
 import asyncio
 
+from temporalio.api.failure.v1 import Failure
 from temporalio.client import WorkflowExecutionStatus
+from temporalio.exceptions import ApplicationError
 
 from activities.partner_feed import FeedActivities
-from tests.workflows.stage import Stage, eventually, refusal
+from canonical.store import StoreUnavailable
+from tests.workflows.stage import PATIENCE_S, Stage, eventually, refusal
 from workflows import ids
 
 
@@ -74,3 +77,34 @@ async def test_a_failure_that_repeating_cannot_cure_leaves_the_feed_alive_and_as
     await stage.signals.feed(stage.connection_id)
     await stage.reaches(feed, "IDLE", attention=False)
     assert len(stage.script.calls) == 2
+
+
+async def test_the_last_failure_of_what_is_tried_again_can_be_read(stage: Stage) -> None:
+    async def fail(_: object) -> int:
+        try:
+            _deeply(50)
+        except ConnectionResetError as error:
+            raise StoreUnavailable("the database is away") from error
+
+    stage.script.on(FeedActivities.drain, fail)
+    await stage.signals.feed(stage.connection_id)
+    handle = stage.handle(ids.partner_feed(stage.connection_id))
+
+    async def last_failure() -> Failure:
+        while True:
+            pending = (await handle.describe()).raw_description.pending_activities
+            if pending and pending[0].HasField("last_failure"):
+                return pending[0].last_failure
+            await asyncio.sleep(0.02)
+
+    async with asyncio.timeout(PATIENCE_S):
+        failure = await last_failure()
+    told = await stage.client.data_converter.decode_failure(failure)
+    assert isinstance(told, ApplicationError)
+    assert (told.type, told.message) == ("StoreUnavailable", "the database is away")
+
+
+def _deeply(depth: int) -> None:
+    if depth:
+        return _deeply(depth - 1)
+    raise ConnectionResetError("reset by peer")

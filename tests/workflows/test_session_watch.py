@@ -20,7 +20,7 @@ from adapters.contract import Module
 from adapters.transport.http import PartnerHttp
 from canonical.identity import ObjectId
 from canonical.partner import Side
-from canonical.session import Session, SessionStatus
+from canonical.session import ChargingPeriod, Session, SessionStatus, Volume, VolumeDimension
 from canonical.settlement import CaseState
 from canonical.store import SessionPatience, Store
 from canonical.store.session_watch import MOST_OF_A_PARTNER
@@ -270,6 +270,29 @@ class TestNeverEnded:
 
 class TestMissingCdr:
     LATE = PATIENCE.cdr_within + HOUR
+
+    async def test_nobody_is_told_of_a_reservation_that_nobody_used(self, watch: Watch) -> None:
+        shelf = watch.shelf("cdrs")
+        reserved = Volume(dimension=VolumeDimension.RESERVATION_TIME, volume=Decimal("0.5"))
+        period = ChargingPeriod(start=watch.began, volumes=(reserved,))
+        nothing = {"status": SessionStatus.COMPLETED, "energy_kwh": Decimal(0)}
+        await watch.theirs(**nothing, charging_periods=(period,))
+        found = await watch.look(self.LATE)
+        assert found is not None
+        assert (found.state, found.attention, found.came_to_nothing) == ("ENDED", False, True)
+        assert len(shelf.asked) == 1
+        assert await watch.cases() == []
+        assert await watch.sweep(self.LATE + 3 * HOUR) == []
+
+    async def test_who_parked_without_charging_may_owe_something(self, watch: Watch) -> None:
+        watch.shelf("cdrs")
+        parked = Volume(dimension=VolumeDimension.PARKING_TIME, volume=Decimal("0.5"))
+        period = ChargingPeriod(start=watch.began, volumes=(parked,))
+        nothing = {"status": SessionStatus.COMPLETED, "energy_kwh": Decimal(0)}
+        await watch.theirs(**nothing, charging_periods=(period,))
+        found = await watch.look(self.LATE)
+        assert found is not None
+        assert found.state == "CDR_OVERDUE"
 
     async def test_it_is_waited_for_at_first(self, watch: Watch) -> None:
         await watch.theirs(status=SessionStatus.COMPLETED)

@@ -14,7 +14,7 @@ from tests.workflows.stage import PATIENCE_S, Stage, refusal
 from workflows import ids, visibility
 from workflows.contract import CannotTell
 from workflows.handshake import Handshake, HandshakeOrder, Opening
-from workflows.search_attributes import ATTENTION, SINCE, STATE, at_start, words_of
+from workflows.search_attributes import ATTENTION, SINCE, STATE, at_start, standing_at_start, words_of
 from workflows.work import KINDS, Wanted, Work, WorkKind, WorkPage
 
 
@@ -33,7 +33,7 @@ async def waiting(
     client: Client, connection: str, cdr: str, *, state: str, since: datetime, attention: bool = False
 ) -> WorkflowHandle[object, object]:
     """A delivery that no worker knows of, in a state that a worker told."""
-    about = at_start(connection, cdr, state, now=since)
+    about = standing_at_start(connection, cdr, state, since)
     told = TypedSearchAttributes([pair for pair in about if pair.key.name != ATTENTION.name])
     return await client.start_workflow(
         "CdrDelivery",

@@ -229,7 +229,8 @@ WHERE (d.state IN ('SENDING', 'HELD', 'WAITING_FOR_ITS_TURN', 'CORRECTING') AND 
    OR (d.state = 'HELD' AND n.state <> ALL($3::text[]) AND (
          d.next_at IS NULL
          OR (n.document ->> 'connected_at')::timestamptz > d.looked_at
-         OR EXISTS (SELECT FROM outbound_token t WHERE t.connection_id = n.key AND t.kept_at > d.looked_at)
+         OR EXISTS (SELECT FROM outbound_token t WHERE t.connection_id = n.key AND t.kept_at > d.looked_at
+                    AND t.offer IS NULL)
          OR EXISTS (SELECT FROM hub_client h WHERE h.source = d.connection_id AND h.last_updated > d.looked_at)))
    OR (d.state = 'WAITING_FOR_ITS_TURN' AND {_NOBODY_BEFORE})
 ORDER BY d.cdr_number LIMIT $4

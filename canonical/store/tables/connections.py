@@ -39,7 +39,7 @@ class AccessTokenRow(Row, table=True):
 
 
 class OutboundTokenRow(Row, table=True):
-    """A token by which we call a partner, sealed."""
+    """A token by which we call a partner, sealed. With an `offer` it is not in use yet."""
 
     __tablename__ = "outbound_token"
     __table_args__ = (UniqueConstraint("connection_id", "request_key"),)
@@ -48,6 +48,7 @@ class OutboundTokenRow(Row, table=True):
     connection_id: str
     request_key: str
     sealed: bytes
+    offer: str | None = Field(sa_type=JSONB(none_as_null=True))
     kept_at: AwareDatetime = Field(sa_column_kwargs=NOW)
     retired_at: AwareDatetime | None
 

@@ -157,4 +157,4 @@ async def _seen(two: Pair, status: SessionStatus) -> bool:
 
 
 async def _is_closed(two: Pair, workflow_id: str) -> bool:
-    return await two.emsp.state(workflow_id) == "ACCEPTED"
+    return await two.emsp.state(workflow_id) == "CLOSED"
