@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from temporalio import activity
 
@@ -19,6 +20,8 @@ from canonical.store import CdrState, UnitOfWork
 from settlement import cdr_generator
 from settlement.cdr_generator import Issue, TariffsInForce
 from settlement.pricing.breakdown import Unpriceable
+
+_QUARANTINED: Final = "cdr-quarantined"
 
 
 @dataclass(frozen=True)
@@ -106,8 +109,9 @@ class BillingActivities:
                     text=text,
                     at=resources.clock(),
                 )
-            if result.quarantine:
-                await open_case(work, resources, "cdr-quarantined", ref.cdr_key, text, result.findings)
+            # One matter for a person, also when its session has said more since it was put before one.
+            if result.quarantine and not await work.cases.open_about(_QUARANTINED, ref.cdr_key):
+                await open_case(work, resources, _QUARANTINED, ref.cdr_key, text, result.findings)
         return Verdict(state.value, text, needs_person=result.quarantine)
 
     async def priced(

@@ -58,6 +58,9 @@ _LOOK_AT_WHO_WAITS: Final = timedelta(hours=1)
 _LONGEST_PAUSE_S: Final = 3600
 """Between two attempts at a partner that does not answer."""
 
+_LONGEST_PAUSE_OF_PROOF_S: Final = 300
+"""Between two attempts to read back what it has taken: it answered a while ago, however long that had taken."""
+
 _CONFLICT: Final = 409
 _NOTHING_DONE: Final = frozenset({408, 425, 429})
 """HTTP statuses by which a partner turns a request away without doing anything."""
@@ -355,7 +358,7 @@ class DeliveryActivities:
             )
             tried = self._resources.clock() - matter.stored.recorded_at
             if passing and tried < timedelta(days=matter.terms.delivery_days):
-                raise self._again(matter, failure) from failure
+                raise self._again(matter, failure, longest_s=_LONGEST_PAUSE_OF_PROOF_S) from failure
             return Standing(CdrState.DELIVERED, f"nothing; its copy could not be read back: {failure}")
         if outcome == "DIFFERENT":
             text = "nothing; the partner's copy differs from ours"
@@ -414,9 +417,13 @@ class DeliveryActivities:
             )
         raise again from failure
 
-    def _again(self, matter: _Matter, failure: Exception) -> ApplicationError:
+    def _again(self, matter: _Matter, failure: Exception, *, longest_s: int = _LONGEST_PAUSE_S) -> ApplicationError:
         asked = failure.retry_after_s if isinstance(failure, PartnerError) else None
-        pause = timedelta(seconds=asked) if asked else pause_before(activity.info().attempt + 1, matter.ref.cdr_key)
+        pause = (
+            timedelta(seconds=asked)
+            if asked
+            else pause_before(activity.info().attempt + 1, matter.ref.cdr_key, longest_s)
+        )
         return ApplicationError(
             str(failure),
             type=type(failure).__name__,
@@ -515,12 +522,13 @@ class DeliveryActivities:
         )
 
 
-def pause_before(attempt: int, cdr_key: str) -> timedelta:
-    """1 s, 2 s, 4 s … 1 h, each by up to a quarter longer or shorter: CDRs that failed together do not come together.
+def pause_before(attempt: int, cdr_key: str, longest_s: int = _LONGEST_PAUSE_S) -> timedelta:
+    """1 s, 2 s, 4 s … 1 h (or `longest_s`), each by up to a quarter longer or shorter: CDRs that failed together do not
+    come together.
 
     By CDR and attempt, so that a repeat says the same.
     """
-    seconds = min(2 ** min(attempt - 2, 20), _LONGEST_PAUSE_S)
+    seconds = min(2 ** min(attempt - 2, 20), longest_s)
     spread = crc32(f"{cdr_key}/{attempt}".encode()) / 2**32
     return timedelta(seconds=seconds * (0.75 + spread / 2))
 

@@ -13,8 +13,8 @@ from adapters.contract import CannotWrite, InvalidWire, PartnerError, PartnerPro
 from canonical.store import NotFound
 from settlement.invoice.compose import Uninvoiceable
 
-_EARLY_ATTEMPTS: Final = 8
-"""For some minutes it is believed that what looks final may pass (`may_pass`). A partner that says it for longer means
+_EARLY_ATTEMPTS: Final = 20
+"""For an hour or so it is believed that what looks final may pass (`may_pass`). A partner that says it for longer means
 it."""
 
 

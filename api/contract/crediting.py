@@ -4,7 +4,7 @@ from typing import Final
 
 from adapters.contract import CannotWrite
 from api.contract.writing import Afterwards
-from api.errors import Conflict, UnknownObject
+from api.errors import Conflict, ProcessDeaf, UnknownObject
 from api.services import Services
 from canonical.cdr import CdrDossier
 from canonical.identity import ObjectId
@@ -52,8 +52,12 @@ class Crediting:
             raise Conflict(str(error)) from error
 
     async def _check_delivered(self, original: StoredCdr) -> None:
-        receipts = await self._unit.cdr_deliveries.receipts(original.dossier.cdr.object_id, original.connection_id)
+        name, connection_id = original.dossier.cdr.object_id, original.connection_id
+        receipts = await self._unit.cdr_deliveries.receipts(name, connection_id)
         if not any(receipt.outcome in _TAKEN for receipt in receipts):
+            waiting = await self._unit.undelivered.get(name, connection_id)
+            if waiting is not None and waiting.in_doubt:
+                raise ProcessDeaf(f"CDR {name.id}: its delivery is about to find out whether the partner holds it")
             raise Conflict(
                 f"CDR {original.dossier.cdr.id} is {original.state}: the partner does not hold it, there is nothing to "
                 "take back; abandon its delivery instead"

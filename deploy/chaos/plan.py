@@ -164,9 +164,12 @@ class Plan:
         return scripts
 
     def _drive(self, dice: random.Random, number: int, script: Script) -> Drive:
-        month = MONTHS[0] if number <= self.sessions / 2 else MONTHS[1]
+        half = self.sessions // 2
+        month, place = (MONTHS[0], number) if number <= half else (MONTHS[1], number - half)
         first = datetime.fromisoformat(f"{month}-02T00:00:00+00:00").astimezone(UTC)
-        start = first + timedelta(seconds=dice.randrange(26 * 24 * 3600))
+        # One after the other in time, and an EVSE has its turn again late: two that overlap would be one billed twice.
+        slot_s = 26 * 24 * 3600 // (self.sessions - half)
+        start = first + timedelta(seconds=place * slot_s - dice.randrange(slot_s))
         session_id = f"S-{self.seed}-{number:05}"
         own = script in (Script.ASKED, Script.ORDERED, Script.RESERVED)
         return Drive(
@@ -174,8 +177,8 @@ class Plan:
             id=session_id,
             script=script,
             token_uid=f"T-{self.seed}-{number:05}" if own else dice.choice(CARDS),
-            location_id=dice.choice(LOCATIONS),
-            evse_uid=dice.choice(EVSES),
+            location_id=LOCATIONS[number % len(LOCATIONS)],
+            evse_uid=EVSES[number // len(LOCATIONS) % len(EVSES)],
             start=start,
             readings=tuple(_readings(dice, start)),
             after_s=min(dice.expovariate(1 / _SESSIONS_APART_S), 5 * _SESSIONS_APART_S),

@@ -41,6 +41,7 @@ class Recorder:
                 "version": posted.offer.version,
                 "versions_url": posted.offer.versions_url,
                 "partner_roles": posted.offer.roles,
+                "hub": posted.offer.hub,
             }
             assert await unit.access.take_up(connection_id, posted.number)
             await unit.connections.save(connection.model_copy(update=changed))

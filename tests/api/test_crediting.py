@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from canonical.cdr import Cdr
-from canonical.store import CdrReceipt, CdrState
+from canonical.store import CdrReceipt, CdrState, DeliveryState
 from tests.api.partner import NOW, Deployment, Partner
 from tests.api.test_contract import problem
 from tests.store.samples import CPO, cdr, dossier, of
@@ -74,6 +74,13 @@ async def test_a_credit_is_not_credited(provider: Partner) -> None:
     roam = await delivered(provider)
     await credited(roam)
     assert "is a credit itself" in problem(await credited(roam, "C1-C"), 409, "conflict")["detail"]
+
+
+async def test_what_the_partner_may_hold_is_taken_back_when_that_is_known(provider: Partner) -> None:
+    roam = await delivered(provider, outcome="")
+    async with roam.store.transaction() as unit:
+        await unit.undelivered.stands(of("C1"), "provider", DeliveryState.RETRYING, "no answer", NOW, in_doubt=True)
+    assert "is about to find out" in problem(await credited(roam), 409, "not-now")["detail"]
 
 
 @pytest.mark.parametrize("outcome", ["", "REFUSED"])

@@ -30,7 +30,7 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again() -> None:
     """One garbled answer ended a walk through a partner's list for good."""
     garbled = PartnerProtocolError("no envelope", http_status=200)
     assert not _fails(garbled, attempt=1).non_retryable
-    assert _fails(garbled, attempt=8).non_retryable  # the partner means it
+    assert _fails(garbled, attempt=20).non_retryable  # the partner means it
     assert _fails(PartnerRejected("no", http_status=400), attempt=1).non_retryable
 
 
@@ -38,7 +38,7 @@ def test_a_token_that_was_overtaken_by_a_new_one_is_no_end() -> None:
     """A CDR that met a renewal of credentials was held for six hours, and the result of an order was never told."""
     refused = PartnerUnauthorized("the token is not known", http_status=401)
     assert not _fails(refused, attempt=1).non_retryable
-    assert _fails(refused, attempt=8).non_retryable
+    assert _fails(refused, attempt=20).non_retryable
 
 
 def test_a_partner_that_is_too_early_is_told_to_come_again() -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import pairwise
 
 from deploy.chaos.evidence import Script
-from deploy.chaos.plan import MONTHS, ClockMove, Kill, Part, Plan, Trouble, Turn, Weather
+from deploy.chaos.plan import MONTHS, ClockMove, Drive, Kill, Part, Plan, Trouble, Turn, Weather
 
 LARGE = Plan(seed=7, sessions=1000, kills=200)
 SMALL = Plan(seed=7, sessions=12, kills=8)
@@ -61,6 +61,14 @@ def test_a_session_is_one_that_a_meter_could_have_told() -> None:
 def test_no_two_sessions_share_a_token_that_is_ordered_with() -> None:
     own = [drive.token_uid for drive in LARGE.drives if drive.own_token]
     assert len(own) == len(set(own))
+
+
+def test_no_charging_position_is_in_use_twice_at_a_time() -> None:
+    places: dict[tuple[str, str], list[Drive]] = {}
+    for drive in LARGE.drives:
+        places.setdefault((drive.location_id, drive.evse_uid), []).append(drive)
+    for drives in places.values():
+        assert all(before.end.at < after.start for before, after in pairwise(drives))
 
 
 def test_every_trouble_comes() -> None:

@@ -293,3 +293,20 @@ async def test_an_end_that_comes_after_its_cdr_and_contradicts_it_has_it_quarant
         assert stored is not None
         assert stored.state is CdrState.QUARANTINED
         assert [case.kind for case in await work.cases.list()] == ["cdr-quarantined"]
+
+
+async def test_what_its_session_says_later_makes_no_second_case_of_one_cdr(partner: Store) -> None:
+    async with partner.transaction() as work:
+        await work.sessions.put(ended(energy_kwh=Decimal(3), last_updated=at(120)), source=SOURCE)
+    record = sent()
+    await arrive(partner, record)
+    billing, ref = BillingActivities(provider(partner)), CdrRef(record.object_id.key, SOURCE)
+    first = await billing.check_cdr(ref)
+    async with partner.transaction() as work:
+        later = ended(energy_kwh=Decimal(3), end=at(600), last_updated=at(700))
+        await work.sessions.put(later, source=SOURCE)
+    second = await billing.check_cdr(ref)
+    assert (first.state, second.state) == ("QUARANTINED", "QUARANTINED")
+    assert first.text != second.text
+    async with partner.transaction() as work:
+        assert [case.kind for case in await work.cases.list()] == ["cdr-quarantined"]

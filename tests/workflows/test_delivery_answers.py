@@ -270,6 +270,7 @@ async def test_retry_after_is_kept_to_and_pauses_grow_apart(desk: Desk) -> None:
     assert pauses == [pause_before(attempt, "DE*RCO/C1") for attempt in range(2, 40)]
     assert timedelta(seconds=0.75) <= pauses[0] <= timedelta(seconds=1.25)
     assert timedelta(minutes=45) <= pauses[-1] <= timedelta(minutes=75)
+    assert max(pause_before(attempt, "DE*RCO/C1", 300) for attempt in range(2, 40)) <= timedelta(minutes=6.25)
     assert len({pause_before(14, f"DE*RCO/C{number}") for number in range(50)}) > 40
 
 
