@@ -54,7 +54,7 @@ async def pair(deploy: Deployer) -> AsyncIterator[Pair]:
 async def test_a_network_that_repeats_everything_changes_nothing(pair: Pair) -> None:
     """Each PUT, PATCH and POST came twice: one session, its periods once, one CDR, priced again and accepted."""
     (cdr,) = await pair.cdrs()
-    session = await pair.session()
+    session = await seen(pair.session, lambda found: found["status"] != "ACTIVE")
     (own,) = (await pair.operator.get(f"/cdrs?connection=provider&{MARCH}"))["items"]
 
     assert (cdr["state"], own["state"]) == ("ACCEPTED", "DELIVERED")
