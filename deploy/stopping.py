@@ -1,6 +1,7 @@
 """SIGTERM and SIGINT as an event: the process that is asked to end finishes what it has begun."""
 
 import asyncio
+import os
 import signal
 import threading
 from types import FrameType
@@ -19,6 +20,11 @@ def stop_requested() -> asyncio.Event:
     for number in _SIGNALS:
         loop.add_signal_handler(number, stop, number)
     return event
+
+
+def end_within(seconds: float) -> None:
+    """End this process then, whatever it still waits for: a server that has gone answers no farewell."""
+    asyncio.get_running_loop().call_later(seconds, os._exit, 1)
 
 
 def interrupted() -> threading.Event:

@@ -27,7 +27,7 @@ from deploy import garbage, metrics, telemetry, versioning
 from deploy.causes import Causes
 from deploy.composition import Deployment, deployment
 from deploy.settings import Settings
-from deploy.stopping import stop_requested
+from deploy.stopping import end_within, stop_requested
 from workflows import ids
 from workflows.financial_log import FinancialLog
 from workflows.queues import Queue, QueuesByKind
@@ -52,6 +52,8 @@ _SWEEP_ALL_EVERY = timedelta(minutes=10)
 _LOG_EVERY = timedelta(minutes=1)
 _LOG_ALL_EVERY = timedelta(days=1)
 _LET_GO_EVERY = timedelta(days=1)
+_FAREWELL_S = 3.0
+"""How long the servers have to hear that a worker goes, once its work is done."""
 _ROTATE_EVERY = timedelta(days=1)
 
 
@@ -74,6 +76,7 @@ async def run(settings: Settings) -> None:
                 _log.info(READY, extra={"task_queue": settings.task_queue, "namespace": built.client.namespace})
                 await stop.wait()
                 _log.info("worker stops")
+                end_within(settings.graceful_shutdown_s + _FAREWELL_S)
     finally:
         telemetry.stop(provider)
 
